@@ -1,0 +1,28 @@
+"""Scans in: DICOM series found, checked, ordered and loaded; inputs told apart."""
+
+from __future__ import annotations
+
+from monai_anogan.io.cases import HEALTHY, read_cases
+from monai_anogan.io.cohort import read_cohort
+from monai_anogan.io.dicom_scan import DicomSeries, scan_dicom
+from monai_anogan.io.dicom_volume import load_stack, load_volume
+from monai_anogan.io.inputs import find_inputs
+from monai_anogan.io.reader import DicomSeriesReader, find_series
+from monai_anogan.io.series_choice import choose_series, describe
+from monai_anogan.io.slice_stack import SliceStack
+
+__all__ = [
+    "HEALTHY",
+    "DicomSeries",
+    "DicomSeriesReader",
+    "SliceStack",
+    "choose_series",
+    "describe",
+    "find_inputs",
+    "find_series",
+    "load_stack",
+    "load_volume",
+    "read_cases",
+    "read_cohort",
+    "scan_dicom",
+]

@@ -1,0 +1,19 @@
+"""Results out: NIfTI and DICOM on the source's own grid, in folders that appear whole."""
+
+from __future__ import annotations
+
+from monai_anogan.outputs.atomic import atomic_folder
+from monai_anogan.outputs.case import SaveCased, case_name, write_maps
+from monai_anogan.outputs.mr_series import write_mr_series
+from monai_anogan.outputs.nifti import write_nifti
+from monai_anogan.outputs.parametric_map import write_parametric_map
+
+__all__ = [
+    "SaveCased",
+    "atomic_folder",
+    "case_name",
+    "write_maps",
+    "write_mr_series",
+    "write_nifti",
+    "write_parametric_map",
+]
