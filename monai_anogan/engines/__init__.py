@@ -1,0 +1,29 @@
+"""Training: ignite engines and their handlers."""
+
+from monai_anogan.engines.adversarial import AnoGANTrainer
+from monai_anogan.engines.alarm import CollapseAlarm
+from monai_anogan.engines.checkpoint import CheckpointKeeper, save_state_dict
+from monai_anogan.engines.encoder import EncoderTrainer, WhitenLatents, izi_f
+from monai_anogan.engines.evaluation import CohortEvaluation
+from monai_anogan.engines.grid import patch_grid, save_grid
+from monai_anogan.engines.monitor import FidelityMonitor, ReconstructionMonitor
+from monai_anogan.engines.patches import PatchTrainer, draw_patches
+from monai_anogan.engines.progress import ProgressLog
+
+__all__ = [
+    "AnoGANTrainer",
+    "CheckpointKeeper",
+    "CohortEvaluation",
+    "CollapseAlarm",
+    "EncoderTrainer",
+    "FidelityMonitor",
+    "PatchTrainer",
+    "ProgressLog",
+    "ReconstructionMonitor",
+    "WhitenLatents",
+    "draw_patches",
+    "izi_f",
+    "patch_grid",
+    "save_grid",
+    "save_state_dict",
+]

@@ -1,0 +1,105 @@
+"""A MONAI trainer over batches of healthy patches that repeats, and resumes, exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+
+import torch
+from ignite.engine import Events
+from monai.data.utils import set_rnd
+from monai.engines import Trainer
+from torch.utils.data import DataLoader, Dataset
+
+from monai_anogan.systems import System
+
+__all__ = ["PatchTrainer", "draw_patches"]
+
+
+class PatchTrainer(Trainer):
+    """What adversarial and encoder training share: seeds, autocast, which networks learn.
+
+    Every epoch draws from generators seeded by (`seed`, epoch) alone, so a run resumed after an
+    epoch goes on exactly as the uninterrupted one would have.
+
+    Args:
+        device: where the network is.
+        max_epochs: epochs to train for.
+        train_data_loader: batches `{"image": patches (B, C, *S) in [-1, 1]}`.
+        network: the system that learns.
+        learning: names of the parts of `network` that learn; the others are frozen, in eval mode.
+        seed: of everything random.
+        amp: bfloat16 autocast of the networks; losses stay in float32.
+        train_handlers: ignite handlers.
+        epoch_length: iterations an epoch; None takes the loader's length.
+    """
+
+    def __init__(
+        self,
+        device: torch.device,
+        max_epochs: int,
+        train_data_loader: Iterable | DataLoader,
+        network: System,
+        *,
+        learning: Sequence[str],
+        seed: int = 0,
+        amp: bool = True,
+        train_handlers: Sequence[Any] | None = None,
+        epoch_length: int | None = None,
+    ) -> None:
+        super().__init__(
+            device=device,
+            max_epochs=max_epochs,
+            data_loader=train_data_loader,
+            epoch_length=epoch_length,
+            handlers=None,
+            decollate=False,
+        )
+        self.network, self.learning, self.seed = network, tuple(learning), seed
+        self.bfloat16 = amp
+        self.rng = torch.Generator()
+        self.add_event_handler(Events.EPOCH_STARTED, PatchTrainer._begin_epoch)
+        self._register_handlers(list(train_handlers or ()))
+
+    def _begin_epoch(self) -> None:
+        seed = self.seed * 1_000_003 + self.state.epoch
+        self.rng.manual_seed(seed)
+        torch.manual_seed(seed)  # the loader's order of volumes
+        set_rnd(getattr(self.data_loader, "dataset", None), seed % 2**31)
+        self.network.eval().requires_grad_(False)
+        for name in self.learning:
+            self.network.get_submodule(name).train().requires_grad_(True)
+
+    def autocast(self) -> AbstractContextManager:
+        """bfloat16 for the networks of one step, if asked for."""
+        return torch.autocast(self.state.device.type, torch.bfloat16, enabled=self.bfloat16)
+
+    def patches(self, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+        """The batch on the device, half of it mirrored along its first axis (left and right)."""
+        real = batch["image"].to(self.state.device, non_blocking=True)
+        mirrored = torch.rand(len(real), generator=self.rng) < 0.5
+        mirrored = mirrored.view(-1, *[1] * (real.ndim - 1)).to(real.device)
+        return torch.where(mirrored, real.flip(2), real)
+
+
+def draw_patches(
+    dataset: Dataset, count: int, *, seed: int, transform: Callable | None = None
+) -> torch.Tensor:
+    """Draw fixed patches for validation, (count, C, *S), the same for the same seed.
+
+    Args:
+        dataset: volumes whose transform ends in `RandPatchesd`.
+        count: patches wanted, over all volumes alike.
+        seed: of the draw.
+        transform: applied to the patches.
+    """
+    set_rnd(dataset, seed)
+    drawn: list[torch.Tensor] = []
+    index = 0
+    while sum(map(len, drawn)) < count:
+        drawn.append(dataset[index % len(dataset)]["image"])  # type: ignore[arg-type]
+        index += 1
+    order = torch.randperm(sum(map(len, drawn)), generator=torch.Generator().manual_seed(seed))
+    patches = torch.cat(drawn)[order[:count]]
+    return patches if transform is None else transform(patches)

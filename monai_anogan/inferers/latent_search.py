@@ -1,0 +1,147 @@
+"""The MONAI inferer: every window of a volume explained by the healthy patch that fits it best."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from monai.inferers import Inferer
+
+from monai_anogan.inferers.stitcher import Stitcher, Window, foreground_windows
+from monai_anogan.losses import MatchingLoss
+from monai_anogan.search import EncoderStart, PriorStart, Start, descend
+from monai_anogan.systems import System
+from monai_anogan.transforms import BACKGROUND
+
+__all__ = ["LatentSearchInferer"]
+
+STARTS: dict[str, type[Start]] = {"encoder": EncoderStart, "prior": PriorStart}
+Progress = Callable[[int, int], None]
+
+
+class LatentSearchInferer(Inferer):
+    """Rebuild a volume from healthy patches alone, by a latent search in each foreground window.
+
+    Called as MONAI calls it, `inferer(inputs, network)`: volumes (B, C, D, H, W) in [-1, 1] to
+    their healthy reconstructions of the same shape. A 2D network goes slice by slice across
+    `slice_axis`, a 3D network block by block. Background (the value -1) is not searched and
+    stays -1.
+
+    Args:
+        roi_size: patch of the network in voxels, (H, W) or (D, H, W).
+        mode: `search` for the latent search, `encoder` for the encoder's guess alone.
+        start: where a search begins, `encoder` or `prior`.
+        steps: gradient steps of a search.
+        lr: Adam's learning rate in latent units.
+        weight: lambda, the share of the feature-matching loss (0.1 in the paper).
+        overlap: share of a window that the next one covers.
+        slice_axis: spatial axis (0, 1, 2) across which a 2D network's slices are cut.
+        batch_size: windows searched at a time.
+        seed: of the starts.
+        progress: called with (windows done, windows in all) after every batch.
+    """
+
+    def __init__(
+        self,
+        roi_size: Sequence[int] = (64, 64),
+        *,
+        mode: str = "search",
+        start: str = "encoder",
+        steps: int = 500,
+        lr: float = 0.02,
+        weight: float = 0.1,
+        overlap: float = 0.5,
+        slice_axis: int = 2,
+        batch_size: int = 64,
+        seed: int = 0,
+        progress: Progress | None = None,
+    ) -> None:
+        super().__init__()
+        if mode not in ("search", "encoder"):
+            raise ValueError(f"mode must be search or encoder, got {mode!r}")
+        if start not in STARTS:
+            raise ValueError(f"start must be one of {sorted(STARTS)}, got {start!r}")
+        self.flat = len(roi_size) == 2
+        self.window = [int(r) for r in roi_size]
+        if self.flat:
+            self.window.insert(slice_axis, 1)
+        self.mode, self.start = mode, STARTS["encoder" if mode == "encoder" else start]()
+        self.steps, self.lr, self.weight = (0 if mode == "encoder" else steps), lr, weight
+        self.overlap, self.slice_axis, self.batch_size = overlap, slice_axis, batch_size
+        self.seed, self.progress = seed, progress
+
+    def __call__(
+        self, inputs: torch.Tensor, network: System, *args: Any, **kwargs: Any
+    ) -> torch.Tensor:
+        """Reconstructions of `inputs`, (B, C, D, H, W), on the same device.
+
+        Raises:
+            ValueError: `inputs` are no batch of volumes.
+            RuntimeError: Called under `torch.inference_mode`.
+        """
+        if inputs.ndim != 5:
+            raise ValueError(f"inputs must be (B, C, D, H, W), got shape {tuple(inputs.shape)}")
+        volumes = torch.as_tensor(inputs).detach()
+        with frozen(network):
+            rebuilt = torch.stack([self._rebuild(volume, network) for volume in volumes])
+        return rebuilt.to(inputs.device)
+
+    def _rebuild(self, volume: torch.Tensor, network: System) -> torch.Tensor:
+        padded, inside = self._pad(volume.cpu())
+        windows = foreground_windows((padded > BACKGROUND).any(0), self.window, self.overlap)
+        stitcher = Stitcher(padded.shape[1:], self.window, len(padded), fill=BACKGROUND)
+        rng = torch.Generator().manual_seed(self.seed)
+        for first in range(0, len(windows), self.batch_size):
+            batch = windows[first : first + self.batch_size]
+            for window, image in zip(batch, self._search(padded, batch, network, rng), strict=True):
+                stitcher.add(window, image)
+            if self.progress is not None:
+                self.progress(first + len(batch), len(windows))
+        return stitcher.result()[(slice(None), *inside)]
+
+    def _search(
+        self, volume: torch.Tensor, windows: list[Window], network: System, rng: torch.Generator
+    ) -> torch.Tensor:
+        """The healthy patch for each window, (N, C, *window)."""
+        device = next(network.parameters()).device
+        patches = torch.stack([volume[(slice(None), *window)] for window in windows]).to(device)
+        if self.flat:
+            patches = patches.squeeze(2 + self.slice_axis)
+        start = self.start(network, patches, rng)
+        if not self.steps:
+            with torch.no_grad():
+                images = network.generator(start)
+        else:
+            objective = MatchingLoss(patches, network.discriminator.features, self.weight)
+            images = descend(
+                network.generator, objective, start, steps=self.steps, lr=self.lr
+            ).image
+        return (images.unsqueeze(2 + self.slice_axis) if self.flat else images).cpu()
+
+    def _pad(self, volume: torch.Tensor) -> tuple[torch.Tensor, Window]:
+        """Background around a volume smaller than a window, and where the volume lies in it."""
+        short = [max(0, w - n) for w, n in zip(self.window, volume.shape[1:], strict=True)]
+        before = [s // 2 for s in short]
+        sides = [
+            side for s, b in zip(short[::-1], before[::-1], strict=True) for side in (b, s - b)
+        ]
+        padded = torch.nn.functional.pad(volume, sides, value=BACKGROUND)
+        inside = tuple(slice(b, b + n) for b, n in zip(before, volume.shape[1:], strict=True))
+        return padded, inside
+
+
+@contextmanager
+def frozen(network: System) -> Iterator[None]:
+    """Eval mode and no parameter gradients inside the block, everything as it was after it."""
+    training = {module: module.training for module in network.modules()}
+    learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    network.eval().requires_grad_(False)
+    try:
+        yield
+    finally:
+        for module, was_training in training.items():
+            module.training = was_training
+        for parameter in learning:
+            parameter.requires_grad_(True)

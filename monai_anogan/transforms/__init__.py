@@ -1,0 +1,38 @@
+"""MONAI dictionary transforms from a loaded scan to the patches a network sees."""
+
+from monai_anogan.transforms.augment import RandLesionsd, RandSkullStripd
+from monai_anogan.transforms.brain_mask import BodyMaskd, BrainMaskd, ScaleHeadd
+from monai_anogan.transforms.check import CheckVolumed
+from monai_anogan.transforms.corrupt import Corrupt
+from monai_anogan.transforms.intensity import (
+    BACKGROUND,
+    ScaleInMaskd,
+    UnscaleInMaskd,
+    WindowInMaskd,
+)
+from monai_anogan.transforms.patches import (
+    FromUint8,
+    RandPatchesd,
+    ToUint8d,
+    concatenate_patches,
+)
+from monai_anogan.transforms.spacing import SmoothSpacingd
+
+__all__ = [
+    "BACKGROUND",
+    "BodyMaskd",
+    "BrainMaskd",
+    "CheckVolumed",
+    "Corrupt",
+    "FromUint8",
+    "RandLesionsd",
+    "RandPatchesd",
+    "RandSkullStripd",
+    "ScaleHeadd",
+    "ScaleInMaskd",
+    "SmoothSpacingd",
+    "ToUint8d",
+    "UnscaleInMaskd",
+    "WindowInMaskd",
+    "concatenate_patches",
+]

@@ -1,0 +1,117 @@
+"""Scanner units to the network's [-1, 1], robust to outliers and blind to the background."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+
+import torch
+from monai.config import KeysCollection
+from monai.data import MetaTensor
+from monai.transforms import MapTransform
+
+from monai_anogan.errors import InputError
+
+__all__ = ["BACKGROUND", "ScaleInMaskd", "UnscaleInMaskd", "WindowInMaskd"]
+
+BACKGROUND = -1.0
+"""Network-space value of everything outside the mask."""
+
+
+class ScaleInMaskd(MapTransform):
+    """Map two percentiles of the voxels inside the mask to -1 and 1, clip, and blank the outside.
+
+    Args:
+        keys: volumes in scanner units, any shape.
+        mask_key: the mask of the same shape; True where the organ is.
+        lower: percentile that becomes -1.
+        upper: percentile that becomes 1.
+
+    Raises:
+        InputError: The mask is empty or the voxels inside it are all alike.
+    """
+
+    def __init__(
+        self, keys: KeysCollection, mask_key: str, lower: float = 0.5, upper: float = 99.5
+    ) -> None:
+        super().__init__(keys)
+        self.mask_key, self.lower, self.upper = mask_key, lower, upper
+
+    def __call__(self, data: Mapping[Hashable, torch.Tensor]) -> dict[Hashable, torch.Tensor]:
+        out = dict(data)
+        mask = torch.as_tensor(out[self.mask_key]) > 0
+        for key in self.key_iterator(out):
+            inside = torch.as_tensor(out[key])[mask].float()
+            if inside.numel() == 0:
+                raise InputError("the mask must hold voxels, got an empty one; is this the organ?")
+            low, high = percentiles(inside, self.lower, self.upper)
+            out[key] = _to_network_space(out[key], mask, low, high)
+        return out
+
+
+class WindowInMaskd(MapTransform):
+    """Map a fixed window (Hounsfield units, say) to [-1, 1], clip, and blank the outside.
+
+    Args:
+        keys: volumes in scanner units, any shape.
+        mask_key: the mask of the same shape.
+        low: value that becomes -1.
+        high: value that becomes 1.
+    """
+
+    def __init__(self, keys: KeysCollection, mask_key: str, low: float, high: float) -> None:
+        super().__init__(keys)
+        self.mask_key, self.low, self.high = mask_key, low, high
+
+    def __call__(self, data: Mapping[Hashable, torch.Tensor]) -> dict[Hashable, torch.Tensor]:
+        out = dict(data)
+        mask = torch.as_tensor(out[self.mask_key]) > 0
+        for key in self.key_iterator(out):
+            out[key] = _to_network_space(out[key], mask, self.low, self.high)
+        return out
+
+
+class UnscaleInMaskd(MapTransform):
+    """Bring a reconstruction from [-1, 1] back to the scanner units of its image, 0 outside.
+
+    Args:
+        keys: volumes in network space.
+        like_key: the scaled image, whose `meta["scale"]` says how it was scaled.
+        mask_key: the mask, of the same shape.
+    """
+
+    def __init__(self, keys: KeysCollection, like_key: str, mask_key: str) -> None:
+        super().__init__(keys)
+        self.like_key, self.mask_key = like_key, mask_key
+
+    def __call__(self, data: Mapping[Hashable, MetaTensor]) -> dict[Hashable, MetaTensor]:
+        out = dict(data)
+        low, high = out[self.like_key].meta["scale"].tolist()
+        mask = torch.as_tensor(out[self.mask_key]) > 0
+        for key in self.key_iterator(out):
+            out[key] = ((out[key] + 1) * ((high - low) / 2) + low) * mask
+        return out
+
+
+def percentiles(values: torch.Tensor, lower: float, upper: float) -> tuple[float, float]:
+    """The values at two percentiles (0 to 100) of a flat tensor of any length.
+
+    Raises:
+        InputError: They are equal, so there is no contrast to scale.
+    """
+    ranked = values.sort().values  # torch.quantile refuses more than 2^24 values
+    low, high = (ranked[round(p / 100 * (len(ranked) - 1))].item() for p in (lower, upper))
+    if not high > low:
+        raise InputError(
+            f"the scan must have contrast, got {low:g} almost everywhere; is it empty?"
+        )
+    return low, high
+
+
+def _to_network_space(
+    volume: torch.Tensor, mask: torch.Tensor, low: float, high: float
+) -> torch.Tensor:
+    scaled = ((volume.float() - low) * (2 / (high - low)) - 1).clamp(-1, 1)
+    scaled[~mask] = BACKGROUND
+    if isinstance(scaled, MetaTensor):
+        scaled.meta["scale"] = torch.tensor([low, high])
+    return scaled

@@ -1,0 +1,150 @@
+"""The inferer: foreground windows alone are searched, and stitching changes nothing."""
+
+import pytest
+import torch
+from torch import nn
+
+from monai_anogan.inferers import LatentSearchInferer, Stitcher, foreground_windows
+from monai_anogan.systems import FAnoGAN
+from monai_anogan.transforms import BACKGROUND
+
+SHAPE = (20, 24, 18)
+
+
+def volume_with_a_ball():
+    grid = torch.stack(torch.meshgrid(*map(torch.arange, SHAPE), indexing="ij")).float()
+    ball = (grid - torch.tensor([8.0, 12, 9])[:, None, None, None]).norm(dim=0) < 6
+    return torch.where(ball, torch.rand(SHAPE, generator=torch.Generator().manual_seed(0)), -1.0)
+
+
+class Identity(nn.Module):
+    """A 'network' whose latent is the patch itself: whatever is shown is rebuilt."""
+
+    def __init__(self):
+        super().__init__()
+        self.unused = nn.Parameter(torch.zeros(1))
+        self.seen = 0
+
+    def encoder(self, patches):
+        self.seen += len(patches)
+        self.shape = patches.shape[1:]
+        return patches.flatten(1)
+
+    def generator(self, z):
+        return z.view(-1, *self.shape)
+
+
+@pytest.mark.parametrize("roi_size", [(16, 16), (16, 16, 16)])
+@pytest.mark.parametrize("slice_axis", [0, 1, 2])
+def test_an_identity_network_gives_the_volume_back(roi_size, slice_axis):
+    volume = volume_with_a_ball()[None, None]
+    inferer = LatentSearchInferer(roi_size, mode="encoder", slice_axis=slice_axis)
+    rebuilt = inferer(volume, Identity())
+    torch.testing.assert_close(rebuilt, volume, atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("window", [(8, 8, 1), (8, 8, 8)])
+@pytest.mark.parametrize("overlap", [0.0, 0.5, 0.7])
+def test_stitching_ones_gives_exactly_ones(window, overlap):
+    foreground = torch.ones(SHAPE, dtype=torch.bool)
+    stitcher = Stitcher(SHAPE, window, channels=1, fill=-1)
+    for place in foreground_windows(foreground, window, overlap):
+        stitcher.add(place, torch.ones(1, *window))
+    assert (stitcher.result() == 1).all()
+
+
+def test_every_foreground_voxel_is_in_a_window_and_no_window_is_empty():
+    foreground = volume_with_a_ball() > BACKGROUND
+    for window in ((8, 8, 1), (8, 8, 8), (20, 24, 18)):
+        covered = torch.zeros(SHAPE, dtype=torch.bool)
+        windows = foreground_windows(foreground, window, 0.5)
+        for place in windows:
+            assert foreground[place].any()
+            assert foreground[place].shape == window
+            covered[place] = True
+        assert covered[foreground].all()
+
+
+def test_background_is_never_searched():
+    empty = torch.full((1, 1, *SHAPE), BACKGROUND)
+    network = Identity()
+    rebuilt = LatentSearchInferer((8, 8), mode="encoder")(empty, network)
+    assert network.seen == 0
+    assert (rebuilt == BACKGROUND).all()
+    one_voxel = empty.clone()
+    one_voxel[0, 0, 10, 10, 5] = 0.5
+    LatentSearchInferer((8, 8), mode="encoder")(one_voxel, network)
+    assert network.seen == 1
+
+
+def test_a_volume_smaller_than_a_window_keeps_its_shape():
+    volume = torch.rand(1, 1, 5, 30, 3)
+    rebuilt = LatentSearchInferer((16, 16), mode="encoder")(volume, Identity())
+    torch.testing.assert_close(rebuilt, volume, atol=1e-6, rtol=0)
+
+
+def searched(network, volume, **settings):
+    settings = {"steps": 5, "seed": 3, "batch_size": 7} | settings
+    with torch.no_grad():
+        return LatentSearchInferer([16] * network.spatial_dims, **settings)(volume, network)
+
+
+@pytest.mark.parametrize("spatial_dims", [2, 3])
+@pytest.mark.parametrize("start", ["prior", "encoder"])
+def test_the_same_seed_gives_the_same_volume_bit_for_bit(spatial_dims, start):
+    torch.manual_seed(0)
+    network = FAnoGAN(spatial_dims, 16, 4, width=8)
+    volume = volume_with_a_ball()[None, None]
+    first = searched(network, volume, start=start)
+    torch.rand(7)  # what others draw does not matter
+    assert torch.equal(searched(network, volume, start=start), first)
+    if start == "prior":
+        assert not torch.equal(searched(network, volume, start=start, seed=4), first)
+
+
+def test_more_steps_explain_the_volume_better():
+    torch.manual_seed(0)
+    network = FAnoGAN(2, 16, 8, width=8)
+    volume = volume_with_a_ball()[None, None, :16, :16]  # one window a slice, so no blending
+    errors = [
+        (searched(network, volume, steps=steps, lr=0.1, weight=0.0) - volume).abs().sum()
+        for steps in (1, 20, 200)
+    ]
+    assert errors[2] < errors[1] < errors[0]
+
+
+def test_progress_counts_windows_up_to_all_of_them():
+    calls = []
+    volume = volume_with_a_ball()[None, None]
+    inferer = LatentSearchInferer(
+        (16, 16), mode="encoder", batch_size=4, progress=lambda *c: calls.append(c)
+    )
+    network = Identity()
+    inferer(volume, network)
+    assert [done for done, _ in calls] == sorted({done for done, _ in calls})
+    assert calls[-1] == (network.seen, network.seen)
+
+
+def test_the_network_comes_back_as_it_went_in():
+    network = FAnoGAN(2, 16, 4, width=8).train()
+    network.encoder.eval()
+    network.discriminator.requires_grad_(False)
+    searched(network, volume_with_a_ball()[None, None], steps=1)
+    assert network.generator.training
+    assert not network.encoder.training
+    assert all(p.requires_grad for p in network.generator.parameters())
+    assert not any(p.requires_grad for p in network.discriminator.parameters())
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [({"mode": "guess"}, "mode must be"), ({"start": "middle"}, "start must be one of")],
+)
+def test_settings_that_do_not_exist_are_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        LatentSearchInferer((8, 8), **settings)
+
+
+def test_a_single_volume_without_a_batch_is_refused():
+    with pytest.raises(ValueError, match="inputs must be"):
+        LatentSearchInferer((8, 8))(torch.zeros(1, 8, 8, 8), Identity())

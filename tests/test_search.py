@@ -1,0 +1,94 @@
+"""The latent search: what a generator made is found again, and no patch feels its neighbours."""
+
+import pytest
+import torch
+
+from monai_anogan.losses import MatchingLoss
+from monai_anogan.search import EncoderStart, Match, PriorStart, descend
+from monai_anogan.systems import FAnoGAN
+
+
+@pytest.fixture
+def system():
+    torch.manual_seed(0)
+    system = FAnoGAN(2, 16, 4, width=8)
+    with torch.no_grad():
+        for _ in range(20):  # BatchNorm's statistics, so that eval mode has contrast
+            system.train()(torch.randn(32, 1, 16, 16))
+        system.generator.project.weight.mul_(3)
+    return system.eval().requires_grad_(False)
+
+
+def objective_for(system, patches):
+    return MatchingLoss(patches, system.discriminator.features, weight=0.1)
+
+
+@pytest.mark.parametrize("start", [PriorStart(), EncoderStart()])
+def test_a_patch_that_g_made_is_found_again(system, start):
+    truth = torch.randn(8, 4, generator=torch.Generator().manual_seed(1))
+    patches = system.generator(truth)
+    begin = start(system, patches, torch.Generator().manual_seed(2))
+    match = descend(system.generator, objective_for(system, patches), begin, steps=800, lr=0.05)
+    before = (system.generator(begin) - patches).abs().mean()
+    after = (match.image - patches).abs().mean()
+    assert before > 0.02
+    assert after < before / 30
+
+
+@pytest.mark.parametrize("spatial_dims", [2, 3])
+def test_a_patch_never_feels_its_neighbours(spatial_dims):
+    torch.manual_seed(0)
+    system = FAnoGAN(spatial_dims, 16, 4, width=8).eval().requires_grad_(False).double()
+    patches = torch.rand(3, 1, *[16] * spatial_dims, dtype=torch.float64) * 2 - 1
+    begin = torch.randn(3, 4, dtype=torch.float64)
+    together = descend(system.generator, objective_for(system, patches), begin, steps=20)
+    for i in range(3):
+        one = slice(i, i + 1)
+        alone = descend(system.generator, objective_for(system, patches[one]), begin[one], steps=20)
+        torch.testing.assert_close(alone.latent, together.latent[one], atol=1e-6, rtol=0)
+
+
+def test_the_best_point_met_is_kept_not_the_last():
+    losses = iter([3.0, 1.0, 2.0, 5.0])
+
+    def objective(image):
+        return image.sum(1) * 0 + next(losses)
+
+    match = descend(lambda z: z * 1.0, objective, torch.ones(2, 3), steps=3)
+    assert match.loss.tolist() == [1.0, 1.0]
+
+
+def test_no_steps_judge_the_start_alone():
+    start = torch.randn(2, 3)
+    match = descend(lambda z: z * 1.0, lambda image: image.square().sum(1), start, steps=0)
+    assert torch.equal(match.latent, start)
+
+
+def test_the_networks_are_left_as_they_were(system):
+    before = {name: value.clone() for name, value in system.state_dict().items()}
+    patches = torch.rand(2, 1, 16, 16)
+    with torch.no_grad():
+        descend(system.generator, objective_for(system, patches), torch.randn(2, 4), steps=5)
+    assert all(torch.equal(before[name], value) for name, value in system.state_dict().items())
+    assert all(parameter.grad is None for parameter in system.parameters())
+
+
+def test_under_inference_mode_it_says_why_it_cannot_run():
+    with torch.inference_mode(), pytest.raises(RuntimeError, match="inference_mode"):
+        descend(lambda z: z * 1.0, lambda image: image.sum(1), torch.ones(1, 2), steps=1)
+
+
+def test_better_of_chooses_for_each_patch_on_its_own():
+    one = Match(torch.zeros(2, 1), torch.zeros(2, 1, 1, 1), torch.tensor([1.0, 5.0]))
+    two = Match(torch.ones(2, 1), torch.ones(2, 1, 1, 1), torch.tensor([2.0, 4.0]))
+    best = one.better_of(two)
+    assert best.latent.flatten().tolist() == [0.0, 1.0]
+    assert best.image.flatten().tolist() == [0.0, 1.0]
+    assert best.loss.tolist() == [1.0, 4.0]
+
+
+def test_the_prior_start_is_its_generators_and_nobody_elses(system):
+    patches = torch.zeros(5, 1, 16, 16)
+    draws = [PriorStart()(system, patches, torch.Generator().manual_seed(s)) for s in (3, 3, 4)]
+    assert torch.equal(draws[0], draws[1])
+    assert not torch.equal(draws[0], draws[2])

@@ -1,0 +1,199 @@
+"""Transforms: geometry kept, scaling undone, masks found, patches drawn where they should be."""
+
+import numpy as np
+import pytest
+import torch
+from monai.data import MetaTensor
+
+from monai_anogan.errors import InputError
+from monai_anogan.transforms import (
+    BACKGROUND,
+    BodyMaskd,
+    CheckVolumed,
+    Corrupt,
+    FromUint8,
+    RandPatchesd,
+    ScaleInMaskd,
+    SmoothSpacingd,
+    ToUint8d,
+    UnscaleInMaskd,
+    WindowInMaskd,
+    concatenate_patches,
+)
+
+
+def meta_tensor(array, spacing=(1.0, 1.0, 1.0)):
+    affine = torch.diag(torch.tensor([*spacing, 1.0], dtype=torch.float64))
+    return MetaTensor(torch.as_tensor(array, dtype=torch.float32), affine=affine)
+
+
+def test_scaling_is_undone_inside_the_mask_and_zero_outside():
+    image = meta_tensor(torch.rand(1, 8, 9, 10) * 700 + 100)
+    mask = torch.zeros(1, 8, 9, 10, dtype=torch.uint8)
+    mask[:, 2:6, 2:6, 2:6] = 1
+    scaled = ScaleInMaskd("image", "mask", lower=0, upper=100)({"image": image, "mask": mask})
+    assert scaled["image"].min() == -1
+    assert scaled["image"].max() == 1
+    assert (scaled["image"][mask == 0] == BACKGROUND).all()
+    data = scaled | {"pred": scaled["image"].clone()}
+    back = UnscaleInMaskd("pred", "image", "mask")(data)["pred"]
+    torch.testing.assert_close(back.as_tensor(), image.as_tensor() * mask, atol=1e-3, rtol=0)
+
+
+def test_a_few_wild_voxels_do_not_change_the_scale():
+    torch.manual_seed(0)
+    calm = torch.rand(1, 20, 20, 20) * 100
+    wild = calm.clone()
+    wild[0, 0, 0, :3] = 1e6
+    mask = torch.ones(1, 20, 20, 20)
+    out = [
+        ScaleInMaskd("image", "mask")({"image": meta_tensor(v), "mask": mask})["image"]
+        for v in (calm, wild)
+    ]
+    assert (out[0] - out[1])[0, 1:].abs().max() < 0.01
+
+
+def test_a_flat_or_empty_scan_is_refused():
+    flat = {"image": meta_tensor(torch.ones(1, 4, 4, 4)), "mask": torch.ones(1, 4, 4, 4)}
+    with pytest.raises(InputError, match="must have contrast"):
+        ScaleInMaskd("image", "mask")(flat)
+    with pytest.raises(InputError, match="mask must hold voxels"):
+        ScaleInMaskd("image", "mask")(flat | {"mask": torch.zeros(1, 4, 4, 4)})
+
+
+def test_a_hounsfield_window_is_the_same_for_every_scan():
+    image = meta_tensor(torch.tensor([-1000.0, -160, 40, 240, 3000]).view(1, 5, 1, 1))
+    out = WindowInMaskd("image", "mask", -160, 240)(
+        {"image": image, "mask": torch.ones(1, 5, 1, 1)}
+    )
+    assert out["image"].flatten().tolist() == [-1, -1, 0, 1, 1]
+
+
+def test_coarser_spacing_averages_noise_and_keeps_place_and_brightness():
+    rng = np.random.default_rng(0)
+    noise = meta_tensor(rng.standard_normal((1, 40, 40, 40)) + 5)
+    coarse = SmoothSpacingd("image", (2, 2, 2))({"image": noise})["image"]
+    plain_share = coarse[0, 2:-2, 2:-2, 2:-2].std() / noise.std()
+    assert coarse[0, 2:-2, 2:-2, 2:-2].mean().item() == pytest.approx(5, abs=0.05)
+    assert plain_share < 0.5  # every second voxel would have kept all of it
+    ramp = meta_tensor(torch.arange(40.0).view(1, 40, 1, 1).expand(1, 40, 40, 40))
+    out = SmoothSpacingd("image", (2, 2, 2))({"image": ramp})["image"]
+    where = out.affine @ torch.tensor([5.0, 5, 5, 1], dtype=torch.float64)
+    assert out[0, 5, 5, 5].item() == pytest.approx(where[0].item(), abs=0.05)
+
+
+def test_a_scan_at_the_models_spacing_is_not_smoothed():
+    image = meta_tensor(torch.rand(1, 10, 10, 10), (2.0, 2.0, 2.0))
+    out = SmoothSpacingd("image", (2, 2, 2))({"image": image})["image"]
+    torch.testing.assert_close(out.as_tensor(), image.as_tensor())
+
+
+def test_uint8_keeps_network_space_to_half_a_grey_value():
+    image = torch.rand(1, 5, 5, 5) * 2 - 1
+    coded = ToUint8d("image")({"image": image})["image"]
+    assert coded.dtype == torch.uint8
+    assert (FromUint8()(coded) - image).abs().max() <= 1 / 255 + 1e-6
+
+
+@pytest.mark.parametrize(
+    ("patch_size", "shape"), [((8, 8), (6, 1, 8, 8)), ((8,) * 3, (6, 1, 8, 8, 8))]
+)
+def test_patches_are_cut_from_the_foreground(patch_size, shape):
+    volume = torch.zeros(1, 20, 21, 22, dtype=torch.uint8)
+    volume[0, 5:15, 5:15, 5:15] = 200
+    sampler = RandPatchesd("image", patch_size, samples=6, jitter=0)
+    sampler.set_random_state(0)
+    patches = sampler({"image": volume})["image"]
+    assert patches.shape == shape
+    centre = (slice(None), 0, *[s // 2 for s in patch_size])
+    torch.testing.assert_close(patches[centre], FromUint8()(torch.full((6,), 200)))
+    sampler.set_random_state(0)
+    assert torch.equal(sampler({"image": volume})["image"], patches)
+    both = concatenate_patches([{"image": patches}, {"image": patches}])["image"]
+    assert len(both) == 12
+
+
+@pytest.mark.parametrize("slice_axis", [0, 1, 2])
+def test_a_2d_patch_is_a_true_piece_of_its_slice(slice_axis):
+    index = torch.arange(20 * 20 * 20).view(1, 20, 20, 20) % 251 + 1
+    volume = index.to(torch.uint8)
+    sampler = RandPatchesd("image", (4, 4), samples=5, slice_axis=slice_axis, jitter=0)
+    sampler.set_random_state(1)
+    pieces = volume[0].unfold(0, 4 if slice_axis != 0 else 1, 1)
+    pieces = pieces.unfold(1, 4 if slice_axis != 1 else 1, 1).unfold(
+        2, 4 if slice_axis != 2 else 1, 1
+    )
+    known = {tuple(FromUint8()(p).flatten().tolist()) for p in pieces.reshape(-1, 16)}
+    inner = [p for p in sampler({"image": volume})["image"] if (p > -1).all()]
+    assert inner
+    assert all(tuple(p.flatten().tolist()) in known for p in inner)
+
+
+@pytest.mark.parametrize("spatial_dims", [2, 3])
+def test_corruption_changes_regions_inside_and_never_the_background(spatial_dims):
+    rng = torch.Generator().manual_seed(0)
+    patches = torch.rand(32, 1, *[16] * spatial_dims, generator=rng) * 1.8 - 0.9
+    patches[..., :4] = BACKGROUND
+    corrupted = Corrupt(probability=1.0)(patches, rng)
+    assert (corrupted[..., :4] == BACKGROUND).all()
+    assert corrupted.abs().max() <= 1
+    changed = ((corrupted - patches).abs() > 0.1).flatten(1).float().mean(1)
+    assert (changed > 0).float().mean() > 0.7
+    assert changed.mean() < 0.4
+    same = Corrupt(probability=0.0)(patches, rng)
+    torch.testing.assert_close(same, patches, atol=1e-6, rtol=0)
+
+
+def test_corruption_is_its_generators():
+    patches = torch.rand(4, 1, 16, 16)
+    draws = [Corrupt()(patches, torch.Generator().manual_seed(s)) for s in (1, 1, 2)]
+    assert torch.equal(draws[0], draws[1])
+    assert not torch.equal(draws[0], draws[2])
+
+
+@pytest.mark.parametrize("threshold", [-300.0, None])
+def test_the_body_is_found_with_its_air_and_without_the_table(threshold):
+    ct = torch.full((1, 40, 40, 10), -1000.0)
+    ct[0, 8:32, 8:30] = 40.0  # body
+    ct[0, 15:20, 15:20] = -900.0  # lung
+    ct[0, 5:35, 36:38] = 200.0  # table
+    mask = BodyMaskd("image", "mask", threshold)({"image": meta_tensor(ct)})["mask"][0]
+    assert mask[17, 17].all()
+    assert mask[10, 10].all()
+    assert not mask[:, 35:].any()
+    assert not mask[:7].any()
+
+
+def test_a_scan_without_a_body_is_refused():
+    with pytest.raises(InputError, match="must have foreground above"):
+        BodyMaskd("image", "mask", -300.0)(
+            {"image": meta_tensor(torch.full((1, 9, 9, 9), -1000.0))}
+        )
+
+
+def test_a_good_volume_passes_untouched():
+    image = meta_tensor(torch.rand(1, 9, 9, 9))
+    assert CheckVolumed("image")({"image": image})["image"] is image
+
+
+@pytest.mark.parametrize(
+    ("image", "message"),
+    [
+        (meta_tensor(torch.rand(3, 9, 9, 9)), "one 3D volume, got shape"),
+        (meta_tensor(torch.rand(1, 9, 9, 1)), "8 voxels or more along each axis"),
+        (meta_tensor(torch.ones(1, 9, 9, 9)), "must have contrast"),
+        (meta_tensor(torch.rand(1, 9, 9, 9), (1, 1, 0)), "affine that can be inverted"),
+        (meta_tensor(torch.rand(1, 9, 9, 9), (1, 1, 40)), "voxels of 0.1 to 15 mm"),
+    ],
+)
+def test_a_volume_that_cannot_be_right_is_refused(image, message):
+    with pytest.raises(InputError, match=message):
+        CheckVolumed("image")({"image": image})
+
+
+def test_nan_voxels_are_counted_and_refused():
+    image = meta_tensor(torch.rand(1, 9, 9, 9))
+    image[0, 0, 0, :2] = float("nan")
+    image[0, 1, 0, 0] = float("inf")
+    with pytest.raises(InputError, match="got 3 NaN or infinite"):
+        CheckVolumed("image")({"image": image})
