@@ -1,0 +1,258 @@
+"""The `anogan` command: detect, evaluate, info, demo."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from monai_anogan import __version__
+from monai_anogan.errors import AnoganError
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    help="Show what is not normal in a scan. Research software, not a medical device.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+console = Console(highlight=False, soft_wrap=True)
+errors = Console(stderr=True, highlight=False, soft_wrap=True)
+
+Bundle = Annotated[
+    Path | None, typer.Option(help="Bundle folder; the one that comes with the package if absent.")
+]
+Device = Annotated[
+    str | None, typer.Option(help="cpu, cuda, cuda:1, ...; a GPU if there is one, if absent.")
+]
+Seed = Annotated[int | None, typer.Option(help="Seed of everything random.")]
+Mode = Annotated[
+    str | None,
+    typer.Option(help="search: full latent search; encoder: the encoder's guess alone."),
+]
+Steps = Annotated[int | None, typer.Option(help="Gradient steps of the search.", min=1)]
+Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the results.")]
+
+
+def main() -> None:
+    """Run the command; whatever a user can mend becomes one line and exit status 1."""
+    try:
+        app()
+    except AnoganError as error:
+        _fail(str(error))
+    except OSError as error:  # a full disk, a vanished file, a read-only folder
+        where = f" ({error.filename})" if error.filename else ""
+        _fail(f"{error.strerror or error}{where}")
+    except KeyboardInterrupt:
+        _fail("interrupted; nothing was left half-written", status=130)
+
+
+def _fail(message: str, status: int = 1) -> None:
+    errors.print(f"[bold red]error:[/] {' '.join(message.split())}", markup=True)
+    sys.exit(status)
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Show logs and warnings.")] = False,
+) -> None:
+    if version:
+        console.print(f"monai_anogan {__version__}")
+        raise typer.Exit
+    if not verbose:
+        warnings.simplefilter("ignore")
+        logging.disable(logging.WARNING)
+
+
+@app.command()
+def detect(
+    source: Annotated[
+        Path,
+        typer.Argument(metavar="INPUT", help="DICOM folder, NIfTI file, or folder of NIfTI files."),
+    ],
+    out: Out,
+    bundle: Bundle = None,
+    series: Annotated[
+        str | None, typer.Option(help="DICOM series by UID, number or description.")
+    ] = None,
+    mode: Mode = None,
+    steps: Steps = None,
+    device: Device = None,
+    seed: Seed = None,
+) -> None:
+    """Map what is not normal in a scan: maps, reconstruction, picture and summary into OUT."""
+    from monai_anogan.io import find_inputs
+    from monai_anogan.pipeline import Pipeline
+
+    items = find_inputs(source)
+    _say_which_series(Path(items[0]["image"]), series)
+    pipeline = Pipeline(
+        bundle,
+        settings=_given(series=series, mode=mode, steps=steps, seed=seed, device=_device(device)),
+    )
+    failed = []
+    for item in items:
+        target = out if len(items) == 1 else out / _case_name(item)
+        try:
+            _detect_one(pipeline, item, target)
+        except AnoganError as error:
+            if len(items) == 1:
+                raise
+            failed.append(_case_name(item))
+            errors.print(f"[bold red]error:[/] {' '.join(str(error).split())}")
+    if failed:
+        raise AnoganError(f"{len(failed)} of {len(items)} cases failed: {', '.join(failed)}")
+
+
+@app.command()
+def evaluate(
+    cases: Annotated[
+        Path, typer.Argument(help="CSV with columns image, mask (empty: healthy) and kind.")
+    ],
+    out: Out,
+    bundle: Bundle = None,
+    mode: Mode = None,
+    steps: Steps = None,
+    device: Device = None,
+    seed: Seed = None,
+    note: Annotated[str | None, typer.Option(help="Said above the table.")] = None,
+) -> None:
+    """Score a cohort against its lesion masks, beside the plain intensity yardstick."""
+    from monai_anogan.engines import CohortEvaluation
+    from monai_anogan.io import read_cases
+    from monai_anogan.outputs import atomic_folder
+    from monai_anogan.pipeline import Pipeline
+    from monai_anogan.reports import cohort_table, write_cohort
+
+    pipeline = Pipeline(
+        bundle, settings=_given(mode=mode, steps=steps, seed=seed, device=_device(device))
+    )
+    items, cohort = read_cases(cases), CohortEvaluation()
+    with atomic_folder(out) as folder:
+        with _progress("cases") as report:
+            for done, item in enumerate(items, start=1):
+                cohort.add(item, **pipeline.run(item).judged())
+                report(done, len(items))
+        results = cohort.results()
+        write_cohort(folder, results, note=note, settings=pipeline.settings)
+    console.print(cohort_table(results, note=note))
+
+
+@app.command()
+def info(bundle: Bundle = None) -> None:
+    """Say what is installed and which model would be used."""
+    import monai
+    import torch
+
+    from monai_anogan.pipeline import default_bundle, read_metadata
+
+    root = bundle or default_bundle()
+    metadata = read_metadata(root)
+    rows = {
+        "monai_anogan": __version__,
+        "monai": monai.__version__,
+        "torch": torch.__version__,
+        "device": "cuda"
+        if torch.cuda.is_available()
+        else f"cpu, {torch.get_num_threads()} threads",
+        "bundle": str(root),
+        "model": f"{metadata['name']} {metadata['version']}",
+        "task": metadata["task"],
+        "intended use": metadata["intended_use"],
+    }
+    for name, value in rows.items():
+        console.print(f"{name:13s} {value}")
+
+
+@app.command()
+def demo(out: Out = Path("anogan_demo"), mode: Mode = None) -> None:
+    """Make a demonstration DICOM series with a painted lesion and detect what is wrong with it."""
+    from monai_anogan.demonstration import make_demonstration
+
+    source = out / "dicom"
+    console.print("Demonstration: the ICBM152 template with a painted lesion, as a DICOM MR series")
+    make_demonstration(source)
+    detect(source, out / "result", mode=mode)
+    console.print(f"The scan itself: {source}")
+
+
+def _detect_one(pipeline: Any, item: dict[str, str], target: Path) -> None:
+    from monai_anogan.outputs import atomic_folder
+    from monai_anogan.pipeline import write_detection
+
+    with atomic_folder(target) as folder:
+        with _progress(f"windows of {_case_name(item)}") as report:
+            detection = pipeline.run(item, report)
+        written = write_detection(detection, folder, pipeline, item)
+    seconds = sum(detection.seconds.values())
+    console.print(
+        f"case score {detection.case_score:.3f} (higher is more abnormal), {seconds:.0f} s"
+    )
+    for path in written:
+        console.print(f"  {target / path.name}")
+    console.print("Open overview.png first. Research use only, not a medical device.")
+
+
+def _say_which_series(path: Path, wanted: str | None) -> None:
+    if not path.is_dir():
+        return
+    from monai_anogan.io import choose_series, describe, scan_dicom
+
+    found = scan_dicom(path)
+    console.print(describe(found, choose_series(found, wanted)))
+
+
+@contextmanager
+def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=errors) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _given(**settings: Any) -> dict[str, Any]:
+    return {name: value for name, value in settings.items() if value is not None}
+
+
+def _device(name: str | None) -> Any:
+    if name is None:
+        return None
+    import torch
+
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise AnoganError(f"device must be usable, got {name!r}: {reason}") from error
+    return device
+
+
+def _case_name(item: dict[str, str]) -> str:
+    from monai_anogan.outputs import case_name
+
+    return case_name(item["image"])
