@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# Train the shipped brain MR model from a folder of healthy scans, in four stages. Each stage
+# resumes where it was interrupted; delete its folder under OUT to start it again.
+#   scripts/train_brain_mr.sh DATASET_DIR OUT
+# DATASET_DIR holds subjects.csv (columns subject, split), t1/SUBJECT.nii.gz, mask/SUBJECT.nii.gz.
+set -euo pipefail
+
+if [ $# -ne 2 ]; then
+    echo "usage: $0 DATASET_DIR OUT" >&2
+    exit 2
+fi
+data=$(realpath "$1")
+out=$(realpath -m "$2")
+root=$(cd "$(dirname "$0")/.." && pwd)
+configs="$root/bundle/configs"
+
+stage() { # stage NAME CONFIGS [--id value ...]
+    local name=$1 files=$2
+    shift 2
+    python -m monai.bundle run training --config_file "$files" \
+        --meta_file "$configs/metadata.json" --logging_file "$configs/logging.conf" \
+        --bundle_root "$root/bundle" --dataset_dir "$data" --output_dir "$out/$name" "$@"
+}
+
+if [ ! -f "$root/bundle/models/brain_mask.pt" ]; then
+    stage brain_mask "['$configs/train_brain_mask.json']"
+    cp "$out/brain_mask/brain_mask.pt" "$root/bundle/models/brain_mask.pt"
+fi
+stage pretrain "['$configs/train.json','$configs/train_encoder.json','$configs/pretrain.json']" \
+    --epochs 36
+stage adversarial "['$configs/train.json','$root/configs/brain_mr_2d.yaml']" \
+    --pretrained "$out/pretrain/model.pt"
+stage encoder "['$configs/train.json','$configs/train_encoder.json']" \
+    --pretrained "$out/adversarial/model.pt" --epochs 24
+echo "the model: $out/encoder/model.pt"
