@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 import logging
-import sys
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 
 from monai_anogan import __version__
-from monai_anogan.errors import AnoganError
+from monai_anogan.errors import AnoganError, InputError
+from monai_anogan.terminal import complain, console, fail, progress
 
 __all__ = ["app", "main"]
 
@@ -32,8 +24,14 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-console = Console(highlight=False, soft_wrap=True)
-errors = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+class Modes(StrEnum):
+    """How a window's healthy patch is found."""
+
+    search = "search"
+    encoder = "encoder"
+
 
 Bundle = Annotated[
     Path | None, typer.Option(help="Bundle folder; the one that comes with the package if absent.")
@@ -43,7 +41,7 @@ Device = Annotated[
 ]
 Seed = Annotated[int | None, typer.Option(help="Seed of everything random.")]
 Mode = Annotated[
-    str | None,
+    Modes | None,
     typer.Option(help="search: full latent search; encoder: the encoder's guess alone."),
 ]
 Steps = Annotated[int | None, typer.Option(help="Gradient steps of the search.", min=1)]
@@ -55,17 +53,12 @@ def main() -> None:
     try:
         app()
     except AnoganError as error:
-        _fail(str(error))
+        fail(str(error))
     except OSError as error:  # a full disk, a vanished file, a read-only folder
         where = f" ({error.filename})" if error.filename else ""
-        _fail(f"{error.strerror or error}{where}")
+        fail(f"{error.strerror or error}{where}")
     except KeyboardInterrupt:
-        _fail("interrupted; nothing was left half-written", status=130)
-
-
-def _fail(message: str, status: int = 1) -> None:
-    errors.print(f"[bold red]error:[/] {' '.join(message.split())}", markup=True)
-    sys.exit(status)
+        fail("interrupted; nothing was left half-written", status=130)
 
 
 @app.callback(invoke_without_command=True)
@@ -102,6 +95,7 @@ def detect(
     from monai_anogan.pipeline import Pipeline
 
     items = find_inputs(source)
+    _check_names(items)
     _say_which_series(Path(items[0]["image"]), series)
     pipeline = Pipeline(
         bundle,
@@ -116,7 +110,7 @@ def detect(
             if len(items) == 1:
                 raise
             failed.append(_case_name(item))
-            errors.print(f"[bold red]error:[/] {' '.join(str(error).split())}")
+            complain(str(error))
     if failed:
         raise AnoganError(f"{len(failed)} of {len(items)} cases failed: {', '.join(failed)}")
 
@@ -146,7 +140,7 @@ def evaluate(
     )
     items, cohort = read_cases(cases), CohortEvaluation()
     with atomic_folder(out) as folder:
-        with _progress("cases") as report:
+        with progress("cases") as report:
             for done, item in enumerate(items, start=1):
                 cohort.add(item, **pipeline.run(item).judged())
                 report(done, len(items))
@@ -195,10 +189,10 @@ def demo(out: Out = Path("anogan_demo"), mode: Mode = None) -> None:
 
 def _detect_one(pipeline: Any, item: dict[str, str], target: Path) -> None:
     from monai_anogan.outputs import atomic_folder
-    from monai_anogan.pipeline import write_detection
+    from monai_anogan.results import write_detection
 
     with atomic_folder(target) as folder:
-        with _progress(f"windows of {_case_name(item)}") as report:
+        with progress(f"windows of {_case_name(item)}") as report:
             detection = pipeline.run(item, report)
         written = write_detection(detection, folder, pipeline, item)
     seconds = sum(detection.seconds.values())
@@ -210,28 +204,24 @@ def _detect_one(pipeline: Any, item: dict[str, str], target: Path) -> None:
     console.print("Open overview.png first. Research use only, not a medical device.")
 
 
+def _check_names(items: Sequence[dict[str, str]]) -> None:
+    twice = [name for name, count in Counter(map(_case_name, items)).items() if count > 1]
+    if twice:
+        raise InputError(
+            f"the results of each case need a name of their own, got two cases {twice[0]!r}; "
+            "rename one file"
+        )
+
+
 def _say_which_series(path: Path, wanted: str | None) -> None:
     if not path.is_dir():
+        if wanted is not None:
+            raise InputError(f"--series must go with a DICOM folder, got the file {path}")
         return
     from monai_anogan.io import choose_series, describe, scan_dicom
 
     found = scan_dicom(path)
     console.print(describe(found, choose_series(found, wanted)))
-
-
-@contextmanager
-def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=errors) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def _given(**settings: Any) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,15 +15,11 @@ from typing import Any
 import torch
 from monai.bundle import ConfigParser
 from monai.data import MetaTensor
-from monai.data.utils import affine_to_spacing
 from monai.transforms import LoadImaged
 
-from monai_anogan import __version__
 from monai_anogan.errors import AnoganError, InputError
-from monai_anogan.outputs import case_name, write_maps
-from monai_anogan.reports import DISCLAIMER, write_overview
 
-__all__ = ["Detection", "Pipeline", "default_bundle", "write_detection"]
+__all__ = ["Detection", "Pipeline", "StageClock", "default_bundle", "read_metadata"]
 
 Progress = Callable[[int, int], None]
 
@@ -81,10 +78,11 @@ class Pipeline:
         self.parser.read_config([str(path) for path in (config, *overlays)])
         self.parser.update({"bundle_root": str(self.root), **(settings or {})})
         torch.manual_seed(self["seed"])
-        self.network = self["network"]
-        self._load_weights(Path(self["checkpoint"]))
-        self.preprocessing, self.inferer = self["preprocessing"], self["inferer"]
-        self.to_source = self["to_source"]
+        with _user_errors_first():
+            self.network = self["network"]
+            self._load_weights(Path(self["checkpoint"]))
+            self.preprocessing, self.inferer = self["preprocessing"], self["inferer"]
+            self.to_source = self["to_source"]
 
     def __getitem__(self, name: str) -> Any:
         """The value of a config id."""
@@ -93,7 +91,8 @@ class Pipeline:
     @property
     def settings(self) -> dict[str, Any]:
         """What a result depends on besides the scan and the model."""
-        names = ("mode", "start", "steps", "lr", "weight", "overlap", "seed")
+        search = ("start", "steps", "lr", "weight") if self["mode"] == "search" else ()
+        names = ("mode", *search, "overlap", "seed")
         return {name: self[name] for name in names} | {"device": str(self["device"])}
 
     def run(self, item: Mapping[str, str], progress: Progress | None = None) -> Detection:
@@ -108,7 +107,7 @@ class Pipeline:
         """
         clock = StageClock()
         data: dict[str, Any] = dict(item)
-        with _input_errors_first(), torch.no_grad():
+        with _user_errors_first(), torch.no_grad():
             for transform in self.preprocessing.transforms:
                 with clock("read" if isinstance(transform, LoadImaged) else "prepare"):
                     data = transform(data)
@@ -135,10 +134,16 @@ class Pipeline:
     def _load_weights(self, checkpoint: Path) -> None:
         if not checkpoint.is_file():
             raise InputError(f"the bundle must hold its weights, {checkpoint} is missing")
-        state = torch.load(checkpoint, map_location="cpu", weights_only=True)
+        try:
+            state = torch.load(checkpoint, map_location="cpu", weights_only=True)
+        except (RuntimeError, EOFError, KeyError, pickle.UnpicklingError) as error:
+            raise InputError(
+                f"{checkpoint} must be a whole file of weights, got one that cannot be read; "
+                "copy it again from its source"
+            ) from error
         try:
             self.network.load_state_dict(state)
-        except RuntimeError as error:
+        except (RuntimeError, TypeError) as error:
             reason = " ".join(str(error).split())[:200]
             raise InputError(f"{checkpoint} must fit the bundle's network_def: {reason}") from error
 
@@ -169,91 +174,26 @@ def read_metadata(bundle: Path) -> dict[str, Any]:
     """The content of a bundle's `configs/metadata.json`.
 
     Raises:
-        InputError: There is none, so the folder is no bundle.
+        InputError: There is none, so the folder is no bundle, or it is no JSON.
     """
     path = bundle / "configs" / "metadata.json"
     if not path.is_file():
         raise InputError(f"a bundle must hold configs/metadata.json, {path} is missing")
-    return json.loads(path.read_text(encoding="utf-8"))
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError(f"{path} must be JSON, got an error in it: {error}") from error
 
 
 @contextmanager
-def _input_errors_first() -> Iterator[None]:
-    """MONAI wraps what a transform raises; give the user our own error from inside the wrapping."""
+def _user_errors_first() -> Iterator[None]:
+    """MONAI wraps what is raised inside it; give the user what the wrapping holds."""
     try:
         yield
     except RuntimeError as error:
         cause: BaseException | None = error
-        while cause is not None and not isinstance(cause, AnoganError):
+        while cause is not None and not isinstance(cause, AnoganError | OSError):
             cause = cause.__cause__
         if cause is None:
             raise
         raise cause from error
-
-
-def write_detection(
-    detection: Detection, folder: str | Path, pipeline: Pipeline, item: Mapping[str, str]
-) -> list[Path]:
-    """Write everything `anogan detect` promises for one case into an existing folder.
-
-    `anomaly_map.nii.gz`, `reconstruction.nii.gz`, from DICOM `anomaly_map.dcm`, `overview.png` and
-    `summary.json`, in this order: the summary is written last and names the others.
-    """
-    model = f"{pipeline.metadata['name']} {pipeline.metadata['version']}"
-    clock = StageClock()
-    with clock("write"):
-        written = write_maps(
-            folder,
-            source=detection.source,
-            anomaly_map=detection.anomaly_map,
-            reconstruction=detection.reconstruction,
-            version=__version__,
-            model=model,
-        )
-        written.append(Path(folder, "overview.png"))
-        _write_picture(detection, written[-1], pipeline, item, model)
-    summary = {
-        "input": describe_input(item, detection.source),
-        "case_score": detection.case_score,
-        "model": {"name": pipeline.metadata["name"], "version": pipeline.metadata["version"]},
-        "software": {"name": "monai_anogan", "version": __version__},
-        "settings": pipeline.settings,
-        "seconds": {name: round(s, 3) for name, s in (detection.seconds | clock.seconds).items()},
-        "files": [path.name for path in written],
-        "disclaimer": DISCLAIMER,
-    }
-    written.append(Path(folder, "summary.json"))
-    written[-1].write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
-    return written
-
-
-def describe_input(item: Mapping[str, str], source: MetaTensor) -> dict[str, Any]:
-    """What the result was computed from: path, grid, and for DICOM the series."""
-    spacing = affine_to_spacing(source.affine, r=3).tolist()
-    described: dict[str, Any] = {
-        "path": str(item["image"]),
-        "shape": list(source.shape[1:]),
-        "spacing_mm": [round(s, 4) for s in spacing],
-    }
-    for name in ("series_uid", "series_description", "modality"):
-        if name in source.meta:
-            described[name] = source.meta[name]
-    return described
-
-
-def _write_picture(
-    detection: Detection, path: Path, pipeline: Pipeline, item: Mapping[str, str], model: str
-) -> None:
-    settings = pipeline.settings
-    how = f"{settings['steps']} steps" if settings["mode"] == "search" else "no search"
-    write_overview(
-        path,
-        image=detection.source[0].numpy(),
-        reconstruction=detection.reconstruction[0].numpy(),
-        anomaly_map=detection.anomaly_map[0].numpy(),
-        affine=detection.source.affine.numpy(),
-        mask=detection.mask[0].numpy(),
-        title=f"{case_name(item['image'])}   case score {detection.case_score:.3f}",
-        footer=f"{model}, mode {settings['mode']}, {how}, seed {settings['seed']}",
-        vmax=pipeline["map_max"],
-    )

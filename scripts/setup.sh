@@ -68,21 +68,11 @@ fi
 
 pip() { "$venv/bin/python" -m pip -qq --disable-pip-version-check "$@"; }
 
-# Without a GPU the CPU build does the same in 1 GB instead of 6; where PyTorch's own index cannot be
-# reached, the usual build serves as well.
-install_torch() {
-    if [[ $(uname -s) == Linux ]] && ! command -v nvidia-smi >/dev/null 2>&1; then
-        pip install --retries 0 --timeout 10 -c constraints.txt "torch==2.13.0+cpu" \
-            --extra-index-url https://download.pytorch.org/whl/cpu 2>/dev/null && return
-        say "no CPU build of PyTorch within reach: taking the usual one (some GB)"
-    fi
-    pip install -c constraints.txt "torch==2.13.0"
-}
-
 cd "$root"
 rm -f "$ready"
+# First and exactly: left to the resolver, any other request takes the newest build.
 say "installing PyTorch 2.13.0 (1 to 5 minutes, by the network)"
-install_torch
+pip install -c constraints.txt "torch==2.13.0"
 say "installing the package with its other dependencies (1 to 3 minutes)"
 pip install -c constraints.txt -e ".[test]"
 printf '%s\n' "$key" >"$ready"

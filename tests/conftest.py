@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+import os
+import subprocess
+import sys
+import warnings
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import highdicom as hd
+import nibabel as nib
 import numpy as np
 import pydicom
 import pytest
 
+from monai_anogan import cli
 from monai_anogan.outputs import write_mr_series
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 EditDicom = Callable[..., None]
+RunPython = Callable[..., list[str]]
+Refused = Callable[..., str]
+# Whatever a command should try to fetch, it meets a closed door.
+OFFLINE = {f"{scheme}_proxy": "http://127.0.0.1:9" for scheme in ("http", "https")}
 
 
 @dataclass(frozen=True)
@@ -34,6 +45,93 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip(f"the development data is not here ({SHARED_DATA})")
     return SHARED_DATA
+
+
+@dataclass(frozen=True)
+class Template:
+    """The skull-stripped ICBM152 T1 head, in which the shipped mask network finds a brain."""
+
+    volume: np.ndarray  # (99, 117, 95) float32, 0 to 1000
+    affine: np.ndarray  # (4, 4) voxel -> RAS mm, 2 mm
+
+
+@pytest.fixture(scope="session")
+def template() -> Template:
+    """nilearn's packaged template at 2 mm."""
+    packaged = pytest.importorskip("nilearn.datasets").load_mni152_template(resolution=2)
+    volume = packaged.get_fdata().astype(np.float32)
+    return Template(volume / volume.max() * 1000, packaged.affine)
+
+
+@pytest.fixture(scope="session")
+def head_series(template: Template, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The template as a folder with a DICOM MR series, 95 axial slices."""
+    folder = tmp_path_factory.mktemp("dicom") / "head"
+    write_mr_series(template.volume, template.affine, folder, description="T1 head", seed="head")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def head_cohort(template: Template, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of three slightly different heads, NIfTI: two to train on, one to validate on."""
+    folder = tmp_path_factory.mktemp("heads")
+    rng = np.random.default_rng(0)
+    for subject in range(3):
+        varied = template.volume * (1 + 0.02 * rng.standard_normal(template.volume.shape))
+        head = nib.Nifti1Image(varied.astype(np.float32), template.affine)
+        nib.save(head, folder / f"head{subject}.nii.gz")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def run_python() -> RunPython:
+    """Runs `python ARGUMENTS...` for each list of arguments, side by side and offline.
+
+    All must end well; gives what each printed, stdout and stderr.
+    """
+    return _run_python
+
+
+def _run_python(*commands: list[Any]) -> list[str]:
+    environment = os.environ | OFFLINE | {"OMP_NUM_THREADS": "1"}
+    running = [
+        subprocess.Popen(
+            [sys.executable, *map(str, command)],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for command in commands
+    ]
+    printed = [process.communicate()[0] for process in running]
+    failed = [text for process, text in zip(running, printed, strict=True) if process.returncode]
+    assert not failed, failed[0]
+    return printed
+
+
+@pytest.fixture
+def refused(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture, tmp_path: Path
+) -> Iterator[Refused]:
+    """`anogan detect ARGUMENTS... -o OUT`: the one line it refuses with, having left nothing."""
+    home = tmp_path / "results"
+    home.mkdir()
+
+    def call(*arguments: Any, out: Path = home / "new" / "out") -> str:
+        argv = ["anogan", "detect", *map(str, arguments), "-o", str(out), "--mode", "encoder"]
+        monkeypatch.setattr(sys, "argv", argv)
+        with warnings.catch_warnings(), pytest.raises(SystemExit) as left:
+            cli.main()
+        complaint = capfd.readouterr().err
+        assert left.value.code == 1
+        assert complaint.startswith("error: ")
+        assert complaint.count("\n") == 1, complaint
+        assert not list(home.iterdir())
+        return complaint
+
+    yield call
+    logging.disable(logging.NOTSET)
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -96,8 +97,12 @@ def test_setup_refuses_an_old_python_in_one_line(tmp_path: Path) -> None:
     bash = shutil.which("bash")
     if bash is None:
         pytest.skip("bash is not installed")
+    old = (  # this Python, but one that takes itself for 3.9
+        f"#!{sys.executable}\nimport sys\nsys.version_info = (3, 9, 1)\n"
+        "print('Python 3.9.1') if sys.argv[1] == '-V' else exec(sys.argv[2])\n"
+    )
     for name in ("python3", "python3.11"):
-        (tmp_path / name).write_text("#!/bin/sh\n[ $1 = -V ] && echo Python 3.9.1\n")
+        (tmp_path / name).write_text(old)
         (tmp_path / name).chmod(0o755)
     (tmp_path / "dirname").symlink_to(shutil.which("dirname") or "/usr/bin/dirname")
     done = subprocess.run(

@@ -22,12 +22,13 @@ WAY = (  # a room may import rooms of earlier stages, and nothing else of ours
     {"outputs"},
 )
 BESIDE = ("metrics", "reports", "engines")  # may import the whole way, and those before it here
-TOP = {"pipeline", "cli", "__main__"}  # may import everything below them
+# They may import everything below them, and one another.
+TOP = {"pipeline", "results", "demonstration", "terminal", "cli", "__main__"}
 LEAVES = {"errors", "__init__"}  # everybody may import them; they import nothing of ours
 
 NEVER = {"torchvision"}
 OPTIONAL = {  # the modules that exist for an optional extra, which alone may import it at their top
-    "nilearn": {"demo"},
+    "nilearn": {"demonstration"},
     "tensorboard": set(),
     "onnx": set(),
     "onnxscript": set(),
@@ -60,7 +61,7 @@ def may_import(importer: str, imported: str) -> bool:
         return imported in {*STAGE, *BESIDE, *TOP}
     if importer in BESIDE:
         return imported in STAGE or imported in BESIDE[: BESIDE.index(importer)]
-    return imported in STAGE and STAGE[imported] < STAGE[importer]
+    return imported in STAGE and STAGE[imported] < STAGE.get(importer, 0)
 
 
 def imports(tree: ast.AST, module: str, *, is_package: bool) -> Iterator[str]:

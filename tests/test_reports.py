@@ -100,7 +100,7 @@ def paint(path: Path, *, scale: float = 1.0, vmax: float = 1.0, grid: str = "axi
         reconstruction=image,
         anomaly_map=scale * heat,
         affine=affine,
-        title="costs $5 and $6_a$",
+        title=r"not mathematics: $\frac$",
         footer="",
         vmax=vmax,
     )

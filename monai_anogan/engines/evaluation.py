@@ -102,13 +102,14 @@ class CohortEvaluation:
         engine.add_event_handler(Events.COMPLETED, self._write)
 
     def _add_output(self, engine: Any) -> None:
-        for data in engine.state.output:
+        # MONAI's post-processing puts only the keys that are new into the output.
+        for item, output in zip(engine.state.batch, engine.state.output, strict=True):
             self.add(
-                data,
-                source=data["source"],
-                anomaly_map=data["anomaly_map"],
-                mask=data["mask"],
-                score=data["case_score"],
+                item,
+                source=item["source"],
+                anomaly_map=output["anomaly_map"],
+                mask=item["mask"],
+                score=output["case_score"],
             )
 
     def _write(self, engine: Any) -> None:

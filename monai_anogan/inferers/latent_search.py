@@ -10,7 +10,7 @@ import torch
 from monai.inferers import Inferer
 
 from monai_anogan.inferers.stitcher import Stitcher, Window, foreground_windows
-from monai_anogan.losses import MatchingLoss
+from monai_anogan.losses import MatchingLoss, welsch_trust
 from monai_anogan.search import EncoderStart, PriorStart, Start, descend
 from monai_anogan.systems import System
 from monai_anogan.transforms import BACKGROUND
@@ -36,6 +36,8 @@ class LatentSearchInferer(Inferer):
         steps: gradient steps of a search.
         lr: Adam's learning rate in latent units.
         weight: lambda, the share of the feature-matching loss (0.1 in the paper).
+        robust: scale c of `welsch_trust`, so that the search does not explain lesions away; None
+            is the paper's plain search. Needs the encoder's start.
         overlap: share of a window that the next one covers.
         slice_axis: spatial axis (0, 1, 2) across which a 2D network's slices are cut.
         batch_size: windows searched at a time.
@@ -52,6 +54,7 @@ class LatentSearchInferer(Inferer):
         steps: int = 500,
         lr: float = 0.02,
         weight: float = 0.1,
+        robust: float | None = None,
         overlap: float = 0.5,
         slice_axis: int = 2,
         batch_size: int = 64,
@@ -63,6 +66,9 @@ class LatentSearchInferer(Inferer):
             raise ValueError(f"mode must be search or encoder, got {mode!r}")
         if start not in STARTS:
             raise ValueError(f"start must be one of {sorted(STARTS)}, got {start!r}")
+        if robust is not None and start != "encoder":
+            raise ValueError(f"a robust search must start from the encoder, got start {start!r}")
+        self.robust = robust
         self.flat = len(roi_size) == 2
         self.window = [int(r) for r in roi_size]
         if self.flat:
@@ -111,14 +117,25 @@ class LatentSearchInferer(Inferer):
             patches = patches.squeeze(2 + self.slice_axis)
         start = self.start(network, patches, rng)
         if not self.steps:
-            with torch.no_grad():
-                images = network.generator(start)
+            images = self._guess(network, start)
         else:
-            objective = MatchingLoss(patches, network.discriminator.features, self.weight)
+            objective = self._objective(network, patches, start)
             images = descend(
                 network.generator, objective, start, steps=self.steps, lr=self.lr
             ).image
         return (images.unsqueeze(2 + self.slice_axis) if self.flat else images).cpu()
+
+    def _objective(
+        self, network: System, patches: torch.Tensor, start: torch.Tensor
+    ) -> MatchingLoss:
+        trust = None
+        if self.robust is not None:
+            trust = welsch_trust(patches, self._guess(network, start), self.robust)
+        return MatchingLoss(patches, network.discriminator.features, self.weight, trust)
+
+    def _guess(self, network: System, latents: torch.Tensor) -> torch.Tensor:
+        with torch.no_grad():
+            return network.generator(latents)
 
     def _pad(self, volume: torch.Tensor) -> tuple[torch.Tensor, Window]:
         """Background around a volume smaller than a window, and where the volume lies in it."""

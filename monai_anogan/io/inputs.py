@@ -18,6 +18,7 @@ from monai_anogan.io.dicom_header import is_dicom_file, read_header
 __all__ = ["find_inputs"]
 
 _CHUNK = 1 << 20
+_KINDS = {"V": "colours", "c": "complex numbers"}
 _WHAT = "a DICOM folder, a NIfTI file (.nii, .nii.gz) or a folder of NIfTI files"
 
 
@@ -83,6 +84,7 @@ def _check_nifti(path: Path) -> None:
         voxel_bytes = int(header["bitpix"]) // 8
         needed = int(image.dataobj.offset) + math.prod(image.shape) * voxel_bytes
         got = _unpacked_size(path, needed)
+        kind = image.get_data_dtype().kind
     except (ImageFileError, HeaderDataError, OSError, EOFError, ValueError, zlib.error) as error:
         reason = " ".join(str(error).split())
         raise InputError(
@@ -93,6 +95,11 @@ def _check_nifti(path: Path) -> None:
         raise InputError(
             f"{path} must hold {needed} bytes, got {got}: the file is truncated; "
             "copy it again from its source"
+        )
+    if kind not in "iuf":
+        raise InputError(
+            f"{path} must hold one real number a voxel, got {_KINDS.get(kind, kind)}; "
+            "convert it to a grey image"
         )
 
 

@@ -37,14 +37,16 @@ def sliced_wasserstein(
     per_patch: int = 32,
     projections: int = 128,
 ) -> float:
-    """Sliced Wasserstein-1 distance between neighbourhoods of two sets of patches, over scales.
+    """Sliced Wasserstein-1 distance between neighbourhoods of two sets of patches, scale by scale.
+
+    Scales are the bands of a Laplacian pyramid, so that fine texture counts beside coarse shape.
 
     Args:
         samples: (N, C, *S) in [-1, 1].
         real: (N, C, *S) in [-1, 1]; as many as samples.
         seed: of the places and of the projections.
         size: voxels along an axis of a neighbourhood.
-        scales: how often the patches are halved, plus one.
+        scales: bands of the pyramid.
         per_patch: neighbourhoods taken from a patch at each scale.
         projections: random directions.
 
@@ -56,20 +58,27 @@ def sliced_wasserstein(
     """
     if samples.shape != real.shape:
         raise ValueError(f"both sets must have one shape, got {samples.shape} and {real.shape}")
-    pool = F.avg_pool2d if samples.ndim == 4 else F.avg_pool3d
     distances = []
-    for scale in range(scales):
-        if min(samples.shape[2:]) < size:
-            break
+    for scale, (a, b) in enumerate(zip(_bands(samples, scales), _bands(real, scales), strict=True)):
         rng = torch.Generator().manual_seed(seed + scale)
-        places = _places(samples, size, per_patch, rng)
-        flat = [_neighbourhoods(p, places, size) for p in (samples, real)]
+        places = _places(a, min(size, *a.shape[2:]), per_patch, rng)
+        flat = [_neighbourhoods(p, places, min(size, *a.shape[2:])) for p in (a, b)]
         directions = torch.randn(flat[0].shape[1], projections, generator=rng)
         directions = (directions / directions.norm(dim=0)).to(samples)
         ordered = [(f @ directions).sort(dim=0).values for f in flat]
         distances.append((ordered[0] - ordered[1]).abs().mean())
-        samples, real = pool(samples, 2), pool(real, 2)
     return torch.stack(distances).mean().item()
+
+
+def _bands(patches: torch.Tensor, scales: int) -> list[torch.Tensor]:
+    """The Laplacian pyramid: what each halving loses, then what is left."""
+    pool = F.avg_pool2d if patches.ndim == 4 else F.avg_pool3d
+    bands = []
+    for _ in range(scales - 1):
+        coarse = pool(patches, 2)
+        bands.append(patches - F.interpolate(coarse, size=patches.shape[2:], mode="nearest"))
+        patches = coarse
+    return [*bands, patches]
 
 
 def _places(patches: torch.Tensor, size: int, count: int, rng: torch.Generator) -> list[list[int]]:

@@ -99,8 +99,9 @@ class Discriminator(nn.Module):
         return self._run(patches, self.tap + 1)
 
     def _run(self, patches: torch.Tensor, depth: int) -> torch.Tensor:
-        for stage in self.stages[:depth]:
-            patches = stage(patches)
+        for index, stage in enumerate(self.stages):  # TorchScript knows no slice of modules
+            if index < depth:
+                patches = stage(patches)
         return patches
 
 

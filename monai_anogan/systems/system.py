@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import nn
 
@@ -13,9 +15,10 @@ __all__ = ["System"]
 class System(nn.Module):
     """Abstract: one module with its networks as parts; `forward` is patches to reconstructions."""
 
-    generator: Generator
-    discriminator: Discriminator
-    encoder: Encoder
+    if TYPE_CHECKING:  # TorchScript would read these annotations too, and not know the classes
+        generator: Generator
+        discriminator: Discriminator
+        encoder: Encoder
 
     def sample_latents(self, count: int, generator: torch.Generator) -> torch.Tensor:
         """z from the prior N(0, I), (count, Z), on the device of the parameters."""

@@ -10,6 +10,7 @@ from monai_anogan.transforms.intensity import (
     UnscaleInMaskd,
     WindowInMaskd,
 )
+from monai_anogan.transforms.lesion import paint_lesion
 from monai_anogan.transforms.patches import (
     FromUint8,
     RandPatchesd,
@@ -35,4 +36,5 @@ __all__ = [
     "UnscaleInMaskd",
     "WindowInMaskd",
     "concatenate_patches",
+    "paint_lesion",
 ]

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from monai.config import KeysCollection
 from monai.transforms import MapTransform, RandomizableTransform
+from monai.utils import convert_to_tensor
 
 __all__ = ["FromUint8", "RandPatchesd", "ToUint8d", "concatenate_patches"]
 
@@ -61,7 +62,7 @@ class RandPatchesd(RandomizableTransform, MapTransform):
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, torch.Tensor]:
         out: dict[Hashable, torch.Tensor] = {}
         for key in self.key_iterator(dict(data)):
-            out[key] = self._draw(torch.as_tensor(data[key]))
+            out[key] = self._draw(convert_to_tensor(data[key], track_meta=False))
         return out
 
     def _draw(self, volume: torch.Tensor) -> torch.Tensor:
