@@ -56,9 +56,7 @@ def test_a_skull_stripped_brain_is_found_whole(find_brain):
     volume = np.asarray(template.get_fdata(), dtype=np.float32) * 500
     head = MetaTensor(torch.from_numpy(volume)[None], affine=torch.from_numpy(template.affine))
     mask = find_brain({"image": head})["mask"][0].numpy() > 0
-    # The template keeps more fluid around the brain than the masks the network has learned from.
-    assert dice(mask, volume > 25) > 0.92
-    assert (volume[mask] > 25).mean() > 0.99
+    assert dice(mask, volume > 25) > 0.97
 
 
 def test_a_1_mm_scan_of_another_scanner_has_a_brain_of_plausible_size(shared_data, find_brain):

@@ -28,16 +28,17 @@ def meta_tensor(array, spacing=(1.0, 1.0, 1.0)):
 
 
 def test_scaling_is_undone_inside_the_mask_and_zero_outside():
-    image = meta_tensor(torch.rand(1, 8, 9, 10) * 700 + 100)
+    rng = torch.Generator().manual_seed(0)
+    image = meta_tensor(torch.rand(1, 8, 9, 10, generator=rng) * 700 + 100)
     mask = torch.zeros(1, 8, 9, 10, dtype=torch.uint8)
     mask[:, 2:6, 2:6, 2:6] = 1
     scaled = ScaleInMaskd("image", "mask", lower=0, upper=100)({"image": image, "mask": mask})
-    assert scaled["image"].min() == -1
-    assert scaled["image"].max() == 1
+    assert scaled["image"].min().item() == pytest.approx(-1)
+    assert scaled["image"].max().item() == pytest.approx(1)
     assert (scaled["image"][mask == 0] == BACKGROUND).all()
     data = scaled | {"pred": scaled["image"].clone()}
     back = UnscaleInMaskd("pred", "image", "mask")(data)["pred"]
-    torch.testing.assert_close(back.as_tensor(), image.as_tensor() * mask, atol=1e-3, rtol=0)
+    torch.testing.assert_close(back.as_tensor(), image.as_tensor() * mask, atol=0.01, rtol=0)
 
 
 def test_a_few_wild_voxels_do_not_change_the_scale():

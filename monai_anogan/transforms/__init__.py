@@ -1,7 +1,8 @@
 """MONAI dictionary transforms from a loaded scan to the patches a network sees."""
 
 from monai_anogan.transforms.augment import RandLesionsd, RandSkullStripd
-from monai_anogan.transforms.brain_mask import BodyMaskd, BrainMaskd, ScaleHeadd
+from monai_anogan.transforms.body_mask import BodyMaskd
+from monai_anogan.transforms.brain_mask import BrainMaskd, ScaleHeadd
 from monai_anogan.transforms.check import CheckVolumed
 from monai_anogan.transforms.corrupt import Corrupt
 from monai_anogan.transforms.intensity import (

@@ -1,4 +1,4 @@
-"""Find the organ: the brain by a small 3D network, any other body part by a threshold."""
+"""Find the brain in an MR head by a small 3D network."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Hashable, Mapping
 from pathlib import Path
 
 import numpy as np
-import SimpleITK as sitk  # noqa: N813  # the name its users know
 import torch
 from monai.config import KeysCollection
 from monai.data import MetaTensor
@@ -15,9 +14,13 @@ from scipy import ndimage
 from torch import nn
 
 from monai_anogan.errors import InputError
+from monai_anogan.transforms.connected import largest_part
 from monai_anogan.transforms.intensity import percentiles
 
-__all__ = ["BodyMaskd", "BrainMaskd", "ScaleHeadd"]
+__all__ = ["BrainMaskd", "ScaleHeadd"]
+
+FOREGROUND = 0.05  # of the scaled head; background noise lies below
+STRIPPED_SHARE = 0.8  # of the foreground is brain; with the skull on it is about half
 
 
 class ScaleHeadd(MapTransform):
@@ -39,7 +42,9 @@ class ScaleHeadd(MapTransform):
 class BrainMaskd(MapTransform):
     """Write the brain mask of an MR head, with its skull or without, under `mask_key`.
 
-    The network's foreground, its largest connected part, holes filled.
+    The network's foreground, its largest connected part, closed over gaps (a lesion at the surface)
+    and filled. A scan whose foreground is nearly all brain came skull-stripped: then that
+    foreground is the mask.
 
     Args:
         keys: the head, (1, D, H, W) in RAS at the network's voxel size, scanner units.
@@ -47,6 +52,7 @@ class BrainMaskd(MapTransform):
         network: two-class 3D segmentation network whose weights are `checkpoint`.
         checkpoint: its flat state dict.
         plausible_ml: volume in ml a brain must have.
+        closing: radius in voxels of the closing.
         device: where the network runs.
 
     Raises:
@@ -60,10 +66,11 @@ class BrainMaskd(MapTransform):
         network: nn.Module,
         checkpoint: str | Path,
         plausible_ml: tuple[float, float] = (500.0, 2500.0),
+        closing: int = 4,
         device: str | torch.device = "cpu",
     ) -> None:
         super().__init__(keys)
-        self.mask_key, self.plausible_ml = mask_key, tuple(plausible_ml)
+        self.mask_key, self.plausible_ml, self.closing = mask_key, tuple(plausible_ml), closing
         self.device = torch.device(device)
         network.load_state_dict(torch.load(checkpoint, map_location="cpu", weights_only=True))
         self.network = network.to(self.device).float().eval().requires_grad_(False)
@@ -78,6 +85,15 @@ class BrainMaskd(MapTransform):
 
     def _find(self, head: MetaTensor) -> MetaTensor:
         image = ScaleHeadd("image")({"image": head.as_tensor()})["image"]
+        brain = largest_part(self._segment(image))
+        foreground = image[0].numpy() > FOREGROUND
+        if brain.sum() and (brain & foreground).sum() > STRIPPED_SHARE * foreground.sum():
+            brain |= largest_part(foreground)
+        mask = torch.from_numpy(_close_and_fill(brain, self.closing))
+        return MetaTensor(mask[None].to(torch.uint8), meta=head.meta)
+
+    def _segment(self, image: torch.Tensor) -> np.ndarray:
+        """The network's own answer, (D, H, W) bool."""
         pad = DivisiblePad(16)
         padded = pad(MetaTensor(image))
         with torch.no_grad():
@@ -85,9 +101,7 @@ class BrainMaskd(MapTransform):
         foreground = MetaTensor(
             scores[1:2] > scores[0:1], applied_operations=padded.applied_operations
         )
-        largest = largest_part(pad.inverse(foreground)[0].numpy())
-        mask = torch.from_numpy(ndimage.binary_fill_holes(largest))
-        return MetaTensor(mask[None].to(torch.uint8), meta=head.meta)
+        return pad.inverse(foreground)[0].numpy()
 
     def _check(self, mask: MetaTensor) -> None:
         volume = float(mask.sum()) * abs(float(torch.linalg.det(mask.affine[:3, :3]))) / 1000
@@ -99,63 +113,8 @@ class BrainMaskd(MapTransform):
             )
 
 
-class BodyMaskd(MapTransform):
-    """Write the body (or any bright foreground) above a threshold under `mask_key`.
-
-    The largest connected part above the threshold, opened against table and wires, holes filled
-    slice by slice so that air inside the body belongs to it.
-
-    Args:
-        keys: the volume, (1, D, H, W) in RAS, scanner units.
-        mask_key: where the mask goes, (1, D, H, W) uint8.
-        threshold: lowest value of the foreground (-300 HU for a body in CT); None takes Otsu's.
-        opening: radius in voxels of the opening that cuts thin bridges; 0 for none.
-
-    Raises:
-        InputError: Nothing lies above the threshold.
-    """
-
-    def __init__(
-        self,
-        keys: KeysCollection,
-        mask_key: str,
-        threshold: float | None = None,
-        opening: int = 2,
-    ) -> None:
-        super().__init__(keys)
-        self.mask_key, self.threshold, self.opening = mask_key, threshold, opening
-
-    def __call__(self, data: Mapping[Hashable, MetaTensor]) -> dict[Hashable, MetaTensor]:
-        out = dict(data)
-        for key in self.key_iterator(out):
-            volume = out[key]
-            mask = self._find(np.asarray(volume.as_tensor()[0]))
-            out[self.mask_key] = MetaTensor(
-                torch.from_numpy(mask)[None].to(torch.uint8), meta=volume.meta
-            )
-        return out
-
-    def _find(self, volume: np.ndarray) -> np.ndarray:
-        threshold = _otsu(volume) if self.threshold is None else self.threshold
-        above = volume > threshold
-        if self.opening:
-            above = ndimage.binary_opening(above, iterations=self.opening)
-        if not above.any():
-            raise InputError(
-                f"the scan must have foreground above {threshold:g}, found none; "
-                "is this the organ and the modality of the bundle?"
-            )
-        largest = largest_part(above)
-        return np.stack([ndimage.binary_fill_holes(s) for s in np.moveaxis(largest, 2, 0)], axis=2)
-
-
-def largest_part(mask: np.ndarray) -> np.ndarray:
-    """The largest connected part of a mask, (D, H, W) bool; an empty mask stays empty."""
-    labels, count = ndimage.label(mask)
-    return labels == np.bincount(labels.flat)[1:].argmax() + 1 if count else labels > 0
-
-
-def _otsu(volume: np.ndarray) -> float:
-    otsu = sitk.OtsuThresholdImageFilter()
-    otsu.Execute(sitk.GetImageFromArray(volume))
-    return float(otsu.GetThreshold())
+def _close_and_fill(mask: np.ndarray, radius: int) -> np.ndarray:
+    ball = ndimage.iterate_structure(ndimage.generate_binary_structure(3, 1), radius)
+    padded = np.pad(mask, radius + 1)  # so that the border of the volume closes nothing
+    closed = ndimage.binary_fill_holes(ndimage.binary_closing(padded, ball))
+    return closed[tuple(slice(radius + 1, -radius - 1) for _ in mask.shape)]
