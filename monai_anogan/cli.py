@@ -56,7 +56,7 @@ def main() -> None:
         fail(str(error))
     except OSError as error:  # a full disk, a vanished file, a read-only folder
         where = f" ({error.filename})" if error.filename else ""
-        fail(f"{error.strerror or error}{where}")
+        fail(f"{error.strerror or error}{where}; nothing was left half-written")
     except KeyboardInterrupt:
         fail("interrupted; nothing was left half-written", status=130)
 
@@ -180,7 +180,7 @@ def demo(out: Out = Path("anogan_demo"), mode: Mode = None) -> None:
     """Make a demonstration DICOM series with a painted lesion and detect what is wrong with it."""
     from monai_anogan.demonstration import make_demonstration
 
-    source = out / "dicom"
+    source = out / "icbm152_painted_lesion"
     console.print("Demonstration: the ICBM152 template with a painted lesion, as a DICOM MR series")
     make_demonstration(source)
     detect(source, out / "result", mode=mode)

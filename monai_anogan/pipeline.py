@@ -77,7 +77,6 @@ class Pipeline:
         self.parser = ConfigParser()
         self.parser.read_config([str(path) for path in (config, *overlays)])
         self.parser.update({"bundle_root": str(self.root), **(settings or {})})
-        torch.manual_seed(self["seed"])
         with _user_errors_first():
             self.network = self["network"]
             self._load_weights(Path(self["checkpoint"]))
@@ -91,7 +90,7 @@ class Pipeline:
     @property
     def settings(self) -> dict[str, Any]:
         """What a result depends on besides the scan and the model."""
-        search = ("start", "steps", "lr", "weight") if self["mode"] == "search" else ()
+        search = ("start", "steps", "lr", "weight", "robust") if self["mode"] == "search" else ()
         names = ("mode", *search, "overlap", "seed")
         return {name: self[name] for name in names} | {"device": str(self["device"])}
 

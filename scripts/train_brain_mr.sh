@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Train the shipped brain MR model from a folder of healthy scans, in four stages. Each stage
+# Train the shipped brain MR model from a folder of healthy scans, in stages. Each stage
 # resumes where it was interrupted; delete its folder under OUT to start it again.
 #   scripts/train_brain_mr.sh DATASET_DIR OUT
 # DATASET_DIR holds subjects.csv (columns subject, split), t1/SUBJECT.nii.gz, mask/SUBJECT.nii.gz.
@@ -28,8 +28,9 @@ if [ ! -f "$root/bundle/models/brain_mask.pt" ]; then
 fi
 stage pretrain "['$configs/train.json','$configs/train_encoder.json','$configs/pretrain.json']" \
     --epochs 36
-stage adversarial "['$configs/train.json','$root/configs/brain_mr_2d.yaml']" \
-    --pretrained "$out/pretrain/model.pt"
+overlaid="['$configs/train.json','$root/configs/brain_mr_2d.yaml']"
+stage adversarial "$overlaid" --pretrained "$out/pretrain/model.pt" --epochs 16 --r1_gamma 1.0
+stage adversarial "$overlaid" --pretrained "$out/pretrain/model.pt"
 stage encoder "['$configs/train.json','$configs/train_encoder.json']" \
-    --pretrained "$out/adversarial/model.pt" --epochs 24
+    --pretrained "$out/adversarial/model.pt" --epochs 20
 echo "the model: $out/encoder/model.pt"
