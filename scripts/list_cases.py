@@ -3,7 +3,8 @@
     python scripts/list_cases.py HEALTHY_DIR LESION_DIR OUT.csv
 
 HEALTHY_DIR holds subjects.csv (columns subject, split) and t1/SUBJECT.nii.gz, of which the split
-`test` is taken; LESION_DIR holds cases.csv (columns case, kind), t1/CASE.nii.gz and mask/CASE.nii.gz.
+`test` is taken; LESION_DIR holds cases.csv (columns case, kind), t1/CASE.nii.gz and
+mask/CASE.nii.gz.
 """
 
 from __future__ import annotations
