@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from monai_anogan.losses import MatchingLoss
+from monai_anogan.pipeline import Pipeline
 from monai_anogan.search import EncoderStart, Match, PriorStart, descend
 from monai_anogan.systems import FAnoGAN
 
@@ -92,3 +93,18 @@ def test_the_prior_start_is_its_generators_and_nobody_elses(system):
     draws = [PriorStart()(system, patches, torch.Generator().manual_seed(s)) for s in (3, 3, 4)]
     assert torch.equal(draws[0], draws[1])
     assert not torch.equal(draws[0], draws[2])
+
+
+@pytest.mark.parametrize(("start", "far"), [(PriorStart(), 0.5), (EncoderStart(), 0.03)])
+def test_the_shipped_model_finds_again_what_its_generator_made(start, far):
+    shipped = Pipeline().network.eval().requires_grad_(False)
+    latents = shipped.sample_latents(8, torch.Generator().manual_seed(3))
+    patches = shipped.generator(latents)
+    begin = start(shipped, patches, torch.Generator().manual_seed(4))
+    match = descend(shipped.generator, objective_for(shipped, patches), begin, steps=500, lr=0.05)
+    before, after = (
+        (image - patches).abs().flatten(1).mean(1).median()
+        for image in (shipped.generator(begin), match.image)
+    )
+    assert before > far
+    assert after < 0.02  # of the 2 grey values from black to white
