@@ -13,6 +13,7 @@ import torch
 from ignite.engine import Events
 from monai.data import MetaTensor
 from monai.transforms import LoadImage, Orientation
+from monai.utils import convert_to_tensor
 
 from monai_anogan.errors import InputError
 from monai_anogan.io.cases import HEALTHY
@@ -65,7 +66,9 @@ class CohortEvaluation:
         """
         upright = Orientation(axcodes="RAS", labels=None)
         image, found, inside = (
-            upright(MetaTensor(torch.as_tensor(v).float(), affine=source.affine))[0].numpy()
+            upright(
+                MetaTensor(convert_to_tensor(v, track_meta=False).float(), affine=source.affine)
+            )[0].numpy()
             for v in (source, anomaly_map, mask)
         )
         dark = darker_than_usual(image, inside)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import torch
 from monai.inferers import Inferer
+from monai.utils import convert_to_dst_type, convert_to_tensor
 
 from monai_anogan.inferers.stitcher import Stitcher, Window, foreground_windows
 from monai_anogan.losses import MatchingLoss, welsch_trust
@@ -42,7 +44,7 @@ class LatentSearchInferer(Inferer):
         slice_axis: spatial axis (0, 1, 2) across which a 2D network's slices are cut.
         batch_size: windows searched at a time.
         seed: of the starts.
-        progress: called with (windows done, windows in all) after every batch.
+        progress: called with (windows done, windows in all) as the search goes on.
     """
 
     def __init__(
@@ -89,10 +91,10 @@ class LatentSearchInferer(Inferer):
         """
         if inputs.ndim != 5:
             raise ValueError(f"inputs must be (B, C, D, H, W), got shape {tuple(inputs.shape)}")
-        volumes = torch.as_tensor(inputs).detach()
+        volumes = convert_to_tensor(inputs, track_meta=False).detach()  # a MetaTensor is slow
         with frozen(network):
             rebuilt = torch.stack([self._rebuild(volume, network) for volume in volumes])
-        return rebuilt.to(inputs.device)
+        return convert_to_dst_type(rebuilt, inputs)[0]
 
     def _rebuild(self, volume: torch.Tensor, network: System) -> torch.Tensor:
         padded, inside = self._pad(volume.cpu())
@@ -101,14 +103,25 @@ class LatentSearchInferer(Inferer):
         rng = torch.Generator().manual_seed(self.seed)
         for first in range(0, len(windows), self.batch_size):
             batch = windows[first : first + self.batch_size]
-            for window, image in zip(batch, self._search(padded, batch, network, rng), strict=True):
+            report = partial(self._report, first, len(batch), len(windows))
+            images = self._search(padded, batch, network, rng, report)
+            for window, image in zip(batch, images, strict=True):
                 stitcher.add(window, image)
-            if self.progress is not None:
-                self.progress(first + len(batch), len(windows))
+            report(1.0)
         return stitcher.result()[(slice(None), *inside)]
 
+    def _report(self, done: int, more: int, total: int, share: float) -> None:
+        """Tell that `done` windows and a `share` of `more` others are searched, of `total`."""
+        if self.progress is not None:
+            self.progress(done + int(share * more), total)
+
     def _search(
-        self, volume: torch.Tensor, windows: list[Window], network: System, rng: torch.Generator
+        self,
+        volume: torch.Tensor,
+        windows: list[Window],
+        network: System,
+        rng: torch.Generator,
+        report: Callable[[float], None],
     ) -> torch.Tensor:
         """The healthy patch for each window, (N, C, *window)."""
         device = next(network.parameters()).device
@@ -121,7 +134,12 @@ class LatentSearchInferer(Inferer):
         else:
             objective = self._objective(network, patches, start)
             images = descend(
-                network.generator, objective, start, steps=self.steps, lr=self.lr
+                network.generator,
+                objective,
+                start,
+                steps=self.steps,
+                lr=self.lr,
+                on_step=lambda step: report(step / self.steps),
             ).image
         return (images.unsqueeze(2 + self.slice_axis) if self.flat else images).cpu()
 

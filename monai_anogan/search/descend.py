@@ -25,6 +25,7 @@ def descend(
     *,
     steps: int = 500,
     lr: float = 0.02,
+    on_step: Callable[[int], None] | None = None,
 ) -> Match:
     """Find, for each patch, the latent whose generated patch has the smallest objective.
 
@@ -34,6 +35,7 @@ def descend(
         start: where to begin, (B, Z).
         steps: gradient steps by Adam; 0 judges the start alone.
         lr: Adam's learning rate, in units of z.
+        on_step: called after each step with the number of steps taken.
 
     Returns:
         The best point met, not the last; `steps` steps give `steps + 1` points to choose from.
@@ -54,5 +56,7 @@ def descend(
         if step < steps:
             (z.grad,) = torch.autograd.grad(loss.sum(), z)  # summing keeps the paths apart
             adam.step()
+            if on_step is not None:
+                on_step(step + 1)
     assert best is not None
     return best
