@@ -2,6 +2,7 @@
 # Train the shipped brain MR model from a folder of healthy scans, in stages. Each stage
 # resumes where it was interrupted; delete its folder under OUT to start it again.
 #   scripts/train_brain_mr.sh DATASET_DIR OUT
+# The shipped bundle/models/model.pt is OUT/encoder/model.pt in float16 (engines.save_state_dict).
 # DATASET_DIR holds subjects.csv (columns subject, split), t1/SUBJECT.nii.gz, mask/SUBJECT.nii.gz.
 set -euo pipefail
 

@@ -149,8 +149,8 @@ def test_samples_come_to_resemble_the_real_patches():
         return sliced_wasserstein(samples, real, scales=1)
 
     before = distance()
-    adversarial(system, 100, amp=False, reconstruction_weight=2.0).run()
-    assert distance() < before / 2
+    adversarial(system, 150, amp=False, reconstruction_weight=2.0).run()
+    assert distance() < 0.7 * before
 
 
 def test_an_encoder_learns_to_see_through_corruption():
@@ -206,10 +206,10 @@ def test_monitors_write_pictures_and_numbers(tmp_path):
     assert list((tmp_path / "tensorboard").glob("events.*"))
 
 
-def engine_with(output, metrics, epochs=5):
+def engine_with(output, metrics, epochs=5, grace=0):
     engine = Engine(lambda *_: output)
     engine.add_event_handler(Events.EPOCH_STARTED, lambda e: e.state.metrics.update(metrics))
-    CollapseAlarm(lowest_diversity=0.3, patience=3).attach(engine)
+    CollapseAlarm(lowest_diversity=0.3, patience=3, grace=grace).attach(engine)
     return lambda: engine.run([0], max_epochs=epochs)
 
 
@@ -218,6 +218,9 @@ def test_the_alarm_stops_a_collapsed_generator_after_its_patience():
         engine_with({"loss": 1.0}, {"diversity": 0.05})()
     engine_with({"loss": 1.0}, {"diversity": 0.05}, epochs=2)()
     engine_with({"loss": 1.0}, {"diversity": 0.9})()
+    engine_with({"loss": 1.0}, {"diversity": 0.05}, grace=3)()
+    with pytest.raises(TrainingError, match="collapsed"):
+        engine_with({"loss": 1.0}, {"diversity": 0.05}, grace=2)()
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])

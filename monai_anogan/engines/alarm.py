@@ -18,10 +18,12 @@ class CollapseAlarm:
     Args:
         lowest_diversity: `diversity` below this counts as collapse.
         patience: epochs in a row that must be below it.
+        grace: first epochs that do not count: an average that starts from an untrained generator
+            has no diversity yet.
     """
 
-    def __init__(self, lowest_diversity: float = 0.3, patience: int = 3) -> None:
-        self.lowest_diversity, self.patience = lowest_diversity, patience
+    def __init__(self, lowest_diversity: float = 0.3, patience: int = 3, grace: int = 5) -> None:
+        self.lowest_diversity, self.patience, self.grace = lowest_diversity, patience, grace
         self.epochs_below = 0
 
     def attach(self, engine: Any) -> None:
@@ -41,7 +43,8 @@ class CollapseAlarm:
     def check_diversity(self, engine: Any) -> None:
         """Raise `TrainingError` if samples have been too alike for `patience` epochs."""
         share = engine.state.metrics.get("diversity", 1.0)
-        self.epochs_below = self.epochs_below + 1 if share < self.lowest_diversity else 0
+        alike = share < self.lowest_diversity and engine.state.epoch > self.grace
+        self.epochs_below = self.epochs_below + 1 if alike else 0
         if self.epochs_below >= self.patience:
             raise TrainingError(
                 f"the generator has collapsed: its samples differ {share:.2f} times as much as "
