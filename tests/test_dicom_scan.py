@@ -3,26 +3,14 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 
 import numpy as np
 import pydicom
 import pytest
+from dicom_checks import position_of, the_problem
 from pydicom.uid import ImplicitVRLittleEndian
 
 from monai_anogan.io import choose_series, load_volume, scan_dicom
-
-
-def the_problem(folder: Path) -> str:
-    """The problem of the only series in a folder."""
-    (series,) = scan_dicom(folder)
-    assert series.problem is not None
-    assert "\n" not in series.problem
-    return series.problem
-
-
-def position_of(path: Path) -> np.ndarray:
-    return np.array(pydicom.dcmread(path, stop_before_pixels=True).ImagePositionPatient, float)
 
 
 def test_a_clean_series_is_described_with_its_files_in_slice_order(phantom_series):

@@ -3,25 +3,11 @@
 from __future__ import annotations
 
 import shutil
-from pathlib import Path
 
 import numpy as np
 import pydicom
+from dicom_checks import position_of, the_problem
 from pydicom.uid import generate_uid
-
-from monai_anogan.io import scan_dicom
-
-
-def the_problem(folder: Path) -> str:
-    """The problem of the only series in a folder."""
-    (series,) = scan_dicom(folder)
-    assert series.problem is not None
-    assert "\n" not in series.problem
-    return series.problem
-
-
-def position_of(path: Path) -> np.ndarray:
-    return np.array(pydicom.dcmread(path, stop_before_pixels=True).ImagePositionPatient, float)
 
 
 def test_a_missing_slice_is_named_by_its_place(phantom_series):

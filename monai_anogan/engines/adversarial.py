@@ -102,7 +102,7 @@ class AnoGANTrainer(PatchTrainer):
         total = loss = self.loss.discriminator(on_real, on_fake)
         if self.state.iteration % self.loss.penalty_every == 0:
             total = loss + self.loss.penalty(judge, real, fake, self.rng)  # float32: a 2nd order
-        _step(self.d_optimizer, total)
+        self.step(self.d_optimizer, total)
         return loss.item()
 
     def _generator_step(
@@ -112,12 +112,6 @@ class AnoGANTrainer(PatchTrainer):
         with self.autocast():
             loss = self.loss.generator(self.network.discriminator(fake).float())
         rebuilding = (real - rebuilt).abs().mean() if rebuilt is not None else loss.new_zeros(())
-        _step(self.g_optimizer, loss + self.reconstruction_weight * rebuilding)
+        self.step(self.g_optimizer, loss + self.reconstruction_weight * rebuilding)
         self.network.discriminator.requires_grad_(True)
         return loss.item(), rebuilding.item()
-
-
-def _step(optimizer: Optimizer, loss: torch.Tensor) -> None:
-    optimizer.zero_grad(set_to_none=True)
-    loss.backward()
-    optimizer.step()

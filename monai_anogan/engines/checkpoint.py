@@ -15,7 +15,7 @@ __all__ = ["CheckpointKeeper", "save_state_dict"]
 
 
 class CheckpointKeeper:
-    """Handler: resume from `last.pt` if there is one, renew it after every epoch, keep the best.
+    """Handler: resume from `last` if it is there, renew it after every epoch, keep the best.
 
     MONAI's CheckpointSaver writes in place, so that a run killed while it writes loses its only
     checkpoint; here every file is written beside and renamed.
@@ -55,7 +55,7 @@ class CheckpointKeeper:
             engine.add_event_handler(Events.COMPLETED, lambda _: self._save_model())
 
     def resume(self, engine: Any) -> None:
-        """Load `last.pt` into `state` and `engine`, if the file is there."""
+        """Load `last` into `state` and `engine`, if the file is there."""
         if not self.last.is_file():
             return
         kept = torch.load(self.last, map_location="cpu", weights_only=True)
@@ -66,7 +66,7 @@ class CheckpointKeeper:
         engine.logger.info("resumed after epoch %d from %s", kept["epoch"], self.last)
 
     def save(self, engine: Any) -> None:
-        """Write `last.pt`, and the model if its metric is the best so far."""
+        """Write `last`, and the model if its metric is the best so far."""
         if self.metric is not None and engine.state.metrics[self.metric] < self.best:
             self.best = engine.state.metrics[self.metric]
             self._save_model()

@@ -78,9 +78,7 @@ class EncoderTrainer(PatchTrainer):
         with self.autocast():
             rebuilt = self.network(seen)
             loss = izi_f(clean, rebuilt, self.network.discriminator, self.feature_weight)
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        self.optimizer.step()
+        self.step(self.optimizer, loss)
         return {"loss": loss.item()}
 
 

@@ -8,7 +8,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from ignite.engine import Events
 from monai.data import MetaTensor
@@ -81,7 +80,7 @@ class CohortEvaluation:
         truth = upright(_load_truth(item["label"], source))[0].numpy() > 0
         counted = (inside > 0) | truth
         for method, scores in ((OURS, found), (YARDSTICK, dark)):
-            self.pools[method, kind].add(np.asarray(scores)[counted], truth[counted])
+            self.pools[method, kind].add(scores[counted], truth[counted])
 
     def results(self) -> dict[str, dict[str, dict[str, float]]]:
         """Method -> kind -> metric -> value.

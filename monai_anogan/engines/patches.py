@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -10,6 +10,7 @@ import torch
 from ignite.engine import Events
 from monai.data.utils import set_rnd
 from monai.engines import Trainer
+from torch.optim import Optimizer
 from torch.utils.data import DataLoader, Dataset
 
 from monai_anogan.systems import System
@@ -82,17 +83,21 @@ class PatchTrainer(Trainer):
         mirrored = mirrored.view(-1, *[1] * (real.ndim - 1)).to(real.device)
         return torch.where(mirrored, real.flip(2), real)
 
+    @staticmethod
+    def step(optimizer: Optimizer, loss: torch.Tensor) -> None:
+        """One step of an optimizer down the gradient of a loss."""
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
 
-def draw_patches(
-    dataset: Dataset, count: int, *, seed: int, transform: Callable | None = None
-) -> torch.Tensor:
+
+def draw_patches(dataset: Dataset, count: int, *, seed: int) -> torch.Tensor:
     """Draw fixed patches for validation, (count, C, *S), the same for the same seed.
 
     Args:
         dataset: volumes whose transform ends in `RandPatchesd`.
         count: patches wanted, over all volumes alike.
         seed: of the draw.
-        transform: applied to the patches.
     """
     set_rnd(dataset, seed)
     drawn: list[torch.Tensor] = []
@@ -101,5 +106,4 @@ def draw_patches(
         drawn.append(dataset[index % len(dataset)]["image"])  # type: ignore[arg-type]
         index += 1
     order = torch.randperm(sum(map(len, drawn)), generator=torch.Generator().manual_seed(seed))
-    patches = torch.cat(drawn)[order[:count]]
-    return patches if transform is None else transform(patches)
+    return torch.cat(drawn)[order[:count]]
