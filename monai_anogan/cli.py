@@ -33,6 +33,13 @@ class Modes(StrEnum):
     encoder = "encoder"
 
 
+class Searches(StrEnum):
+    """The ready-made settings of the latent search."""
+
+    fast = "fast"
+    paper = "paper"
+
+
 Bundle = Annotated[
     Path | None, typer.Option(help="Bundle folder; the one that comes with the package if absent.")
 ]
@@ -43,6 +50,10 @@ Seed = Annotated[int | None, typer.Option(help="Seed of everything random.")]
 Mode = Annotated[
     Modes | None,
     typer.Option(help="search: full latent search; encoder: the encoder's guess alone."),
+]
+Search = Annotated[
+    Searches | None,
+    typer.Option(help="fast: from the encoder's guess, robust; paper: 500 steps from the prior."),
 ]
 Steps = Annotated[int | None, typer.Option(help="Gradient steps of the search.", min=1)]
 Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the results.")]
@@ -86,6 +97,7 @@ def detect(
         str | None, typer.Option(help="DICOM series by UID, number or description.")
     ] = None,
     mode: Mode = None,
+    search: Search = None,
     steps: Steps = None,
     device: Device = None,
     seed: Seed = None,
@@ -99,7 +111,9 @@ def detect(
     _say_which_series(Path(items[0]["image"]), series)
     pipeline = Pipeline(
         bundle,
-        settings=_given(series=series, mode=mode, steps=steps, seed=seed, device=_device(device)),
+        settings=_given(
+            series=series, mode=mode, search=search, steps=steps, seed=seed, device=_device(device)
+        ),
     )
     failed = []
     for item in items:
@@ -123,6 +137,7 @@ def evaluate(
     out: Out,
     bundle: Bundle = None,
     mode: Mode = None,
+    search: Search = None,
     steps: Steps = None,
     device: Device = None,
     seed: Seed = None,
@@ -136,7 +151,8 @@ def evaluate(
     from monai_anogan.reports import cohort_table, write_cohort
 
     pipeline = Pipeline(
-        bundle, settings=_given(mode=mode, steps=steps, seed=seed, device=_device(device))
+        bundle,
+        settings=_given(mode=mode, search=search, steps=steps, seed=seed, device=_device(device)),
     )
     items, cohort = read_cases(cases), CohortEvaluation()
     with atomic_folder(out) as folder:

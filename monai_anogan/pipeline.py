@@ -18,6 +18,7 @@ from monai.data import MetaTensor
 from monai.transforms import LoadImaged
 
 from monai_anogan.errors import AnoganError, InputError
+from monai_anogan.networks import resolve_precision
 
 __all__ = ["Detection", "Pipeline", "StageClock", "default_bundle", "read_metadata"]
 
@@ -90,9 +91,11 @@ class Pipeline:
     @property
     def settings(self) -> dict[str, Any]:
         """What a result depends on besides the scan and the model."""
-        search = ("start", "steps", "lr", "weight", "robust") if self["mode"] == "search" else ()
+        search = ("search", *self["searches"]["fast"]) if self["mode"] == "search" else ()
         names = ("mode", *search, "overlap", "seed")
-        return {name: self[name] for name in names} | {"device": str(self["device"])}
+        precision = resolve_precision(self["precision"], torch.device(self["device"]))
+        computed = {"device": str(self["device"]), "precision": str(precision).split(".")[-1]}
+        return {name: self[name] for name in names} | computed
 
     def run(self, item: Mapping[str, str], progress: Progress | None = None) -> Detection:
         """Take one case, `{"image": path}`, all the way.
