@@ -1,4 +1,4 @@
-"""The `anogan` command: detect, evaluate, info, demo."""
+"""The `anogan` command: detect, evaluate, benchmark, info, demo."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import typer
 
 from monai_anogan import __version__
 from monai_anogan.errors import AnoganError, InputError
-from monai_anogan.terminal import complain, console, fail, progress
+from monai_anogan.terminal import complain, console, fail, progress, telling
 
 __all__ = ["app", "main"]
 
@@ -163,6 +163,37 @@ def evaluate(
         results = cohort.results()
         write_cohort(folder, results, note=note, settings=pipeline.settings)
     console.print(cohort_table(results, note=note))
+
+
+@app.command()
+def benchmark(
+    out: Out,
+    source: Annotated[
+        Path | None,
+        typer.Argument(metavar="[INPUT]", help="Scan to search; the demonstration's if absent."),
+    ] = None,
+    bundle: Bundle = None,
+    repeats: Annotated[int, typer.Option(help="Of every timing.", min=1)] = 5,
+    compiled: Annotated[bool, typer.Option("--compile", help="Try torch.compile as well.")] = False,
+    device: Device = None,
+) -> None:
+    """Time the search against its alternatives, side by side: table, numbers and plot into OUT."""
+    from monai_anogan.benchmark import Brain, run_benchmark, write_benchmark
+    from monai_anogan.demonstration import make_demonstration
+    from monai_anogan.io import find_inputs
+    from monai_anogan.outputs import atomic_folder
+    from monai_anogan.pipeline import Pipeline
+
+    pipeline = Pipeline(bundle, settings=_given(device=_device(device)))
+    with atomic_folder(out) as folder:
+        if source is None:
+            source = folder / "icbm152_painted_lesion"
+            make_demonstration(source)
+        brain = Brain(pipeline, find_inputs(source)[0])
+        with telling() as say:
+            record = run_benchmark(brain, repeats=repeats, compiled=compiled, say=say)
+        write_benchmark(folder, record)
+    console.print((out / "benchmark.md").read_text(encoding="utf-8"))
 
 
 @app.command()

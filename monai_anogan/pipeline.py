@@ -15,10 +15,12 @@ from typing import Any
 import torch
 from monai.bundle import ConfigParser
 from monai.data import MetaTensor
+from monai.inferers import Inferer
 from monai.transforms import LoadImaged
 
 from monai_anogan.errors import AnoganError, InputError
 from monai_anogan.networks import resolve_precision
+from monai_anogan.systems import System
 
 __all__ = ["Detection", "Pipeline", "StageClock", "default_bundle", "read_metadata"]
 
@@ -96,6 +98,25 @@ class Pipeline:
         precision = resolve_precision(self["precision"], torch.device(self["device"]))
         computed = {"device": str(self["device"]), "precision": str(precision).split(".")[-1]}
         return {name: self[name] for name in names} | computed
+
+    def inferer_with(self, **settings: Any) -> Inferer:
+        """An inferer of its own, with other settings than the one that `run` uses."""
+        parser = ConfigParser(dict(self.parser.get()))
+        parser.update(settings)
+        return parser.get_parsed_content("inferer")
+
+    def untrained(self) -> System:
+        """The bundle's network as training finds it."""
+        return ConfigParser(dict(self.parser.get())).get_parsed_content("network_def")
+
+    def prepare(self, item: Mapping[str, str]) -> MetaTensor:
+        """A scan in network space, (C, D, H, W), as the search is given it.
+
+        Raises:
+            InputError: The scan cannot be read correctly.
+        """
+        with _user_errors_first(), torch.no_grad():
+            return self.preprocessing(dict(item))["image"]
 
     def run(self, item: Mapping[str, str], progress: Progress | None = None) -> Detection:
         """Take one case, `{"image": path}`, all the way.

@@ -18,7 +18,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-__all__ = ["complain", "console", "fail", "progress"]
+__all__ = ["complain", "console", "fail", "progress", "telling"]
 
 console = Console(markup=False, highlight=False, soft_wrap=True)
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -52,3 +52,10 @@ def progress(what: str) -> Iterator[Callable[[int, int], None]]:
     with Progress(*columns, console=errors, transient=True) as bar:
         task = bar.add_task(what, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+@contextmanager
+def telling() -> Iterator[Callable[[str], None]]:
+    """A line on a terminal that says what is being done, changed by calls; silent elsewhere."""
+    with errors.status("starting") as status:
+        yield lambda what: status.update(escape(what))

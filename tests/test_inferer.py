@@ -162,6 +162,22 @@ def test_sums_kept_on_disk_give_the_same_volume_and_leave_no_file(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_volume_is_stitched_in_less_memory_than_it_takes(tmp_path, run_python):
+    """800 MiB of sums on disk in a process that may not hold 600 MiB more than torch itself."""
+    code = """
+import resource, sys, torch
+from monai_anogan.inferers import Stitcher
+used = int(open("/proc/self/statm").read().split()[5]) * resource.getpagesize()  # data segment
+resource.setrlimit(resource.RLIMIT_DATA, (used + 600 * 2**20,) * 2)
+stitcher = Stitcher((512, 512, 400), (64, 64, 64), 1, -1.0, spill=sys.argv[1])
+where = (slice(100, 164), slice(200, 264), slice(300, 364))
+stitcher.add(where, torch.ones(1, 64, 64, 64))
+result = stitcher.result()
+assert result[0, 130, 230, 330] == 1 and result[0, 0, 0, 0] == -1
+"""
+    run_python(["-c", code, tmp_path])
+
+
 def test_the_network_comes_back_as_it_went_in():
     network = FAnoGAN(2, 16, 4, width=8).train()
     network.encoder.eval()

@@ -23,6 +23,7 @@ BATCH_NORMS = (nn.BatchNorm2d, nn.BatchNorm3d)
 TRANSPOSED = (nn.ConvTranspose2d, nn.ConvTranspose3d)
 STRIDED = (nn.Conv2d, nn.Conv3d)
 FEW_CHANNELS = 4
+VECTOR = 16  # bfloat16 values of 256 bits
 
 
 @torch.no_grad()
@@ -81,13 +82,45 @@ def _fold_batch_norms(layers: nn.Sequential) -> None:
 
 
 def _rearrange(layers: nn.Sequential) -> None:
-    """Give the layers next to the image their better shape."""
+    """Give the layers next to the image, and those that suffer from the layout, a better form."""
     for i, layer in enumerate(layers):
         if isinstance(layer, STRIDED) and layer.in_channels <= FEW_CHANNELS and is_halving(layer):
             layers[i] = UnshuffledConv(layer)
-        if (
+        elif (
             isinstance(layer, TRANSPOSED)
             and layer.out_channels <= FEW_CHANNELS
             and is_halving(layer)
         ):
             layers[i] = ShuffledConvTranspose(layer)
+        elif isinstance(layer, nn.GroupNorm):
+            layers[i] = Planar(layer)
+        elif i == 0 and isinstance(layer, BATCH_NORMS):  # behind a linear layer: not folded
+            layers[i] = nn.Sequential(ChannelsLast(), layer)
+
+
+class ChannelsLast(nn.Module):
+    """What follows a linear layer, laid out as the convolutions behind it want it."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.contiguous(memory_format=_layout(x))
+
+
+class Planar(nn.Module):
+    """A GroupNorm computed channel by channel: with 8 channels a group four times as fast on CPUs.
+
+    There channels_last leaves each vector of 16 bfloat16 half empty.
+    """
+
+    def __init__(self, norm: nn.GroupNorm) -> None:
+        super().__init__()
+        self.norm = norm
+        self.narrow = norm.num_channels // norm.num_groups < VECTOR
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if not self.narrow or x.dtype != torch.bfloat16 or x.device.type != "cpu":
+            return self.norm(x)
+        return self.norm(x.contiguous()).contiguous(memory_format=_layout(x))
+
+
+def _layout(x: torch.Tensor) -> torch.memory_format:
+    return torch.channels_last_3d if x.ndim == 5 else torch.channels_last

@@ -1,0 +1,179 @@
+"""The benchmark as numbers for a program, as tables and as a picture for a person."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+__all__ = ["benchmark_tables", "write_benchmark"]
+
+
+def write_benchmark(folder: str | Path, record: dict[str, Any]) -> list[Path]:
+    """Write `benchmark.json`, `benchmark.md` and `benchmark.png` into a folder that exists."""
+    paths = [Path(folder, f"benchmark.{suffix}") for suffix in ("json", "md", "png")]
+    paths[0].write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    paths[1].write_text(benchmark_tables(record), encoding="utf-8")
+    _draw(record, paths[2])
+    return paths
+
+
+def benchmark_tables(record: dict[str, Any]) -> str:
+    """Everything measured, in Markdown."""
+    machine, peak = record["machine"], record["peak_gflops"]
+    gpu = f", {machine['gpu']}" if machine["gpu"] else ""
+    parts = [
+        "# Benchmark of the latent search",
+        f"{machine['processor']}{gpu}; {machine['cores']} cores, {machine['threads']} threads; "
+        f"torch {machine['torch']}, Python {machine['python']}, {machine['system']}. "
+        f"Matrix peak of this run: float32 {peak['float32']:.0f}, bfloat16 "
+        f"{peak['bfloat16']:.0f} GFLOP/s. Medians of {record['repeats']}.",
+        "## A search",
+        _searches(record),
+        f"Reference: the objective that {record['searches'][1]['steps']} steps from the prior "
+        "reach in the second row, for each patch on its own; the median of the steps that a "
+        "patch needs to get there is taken over all patches.",
+        "## A step of a wider network (base width 64, untrained)",
+        _steps(record["wide"]),
+        "## A whole volume",
+        _volume(record),
+        "## Growth with the number of windows, in a volume of one size",
+        _growth(record["growth"]),
+        "## Threads",
+        _table(
+            ("Threads", "ms a patch-step"),
+            [(row["threads"], f"{row['ms_a_patch_step']:.3f}") for row in record["threads"]],
+        ),
+        "## Training (one D and one G step, 64 patches)",
+        _training(record["training"]),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _searches(record: dict[str, Any]) -> str:
+    head = (
+        "Search",
+        "Batch",
+        "Precision",
+        "ms a patch-step",
+        "GFLOP/s",
+        "Of peak",
+        "Steps",
+        "Steps to reference",
+        "Median objective",
+        "s a patch",
+        "s a volume",
+        "Times faster",
+    )
+    slowest = record["searches"][0]["seconds_a_patch"]
+    rows = []
+    for row in record["searches"]:
+        steps, objective = row.get("median_steps_to_reference"), row.get("median_objective")
+        reached = "as below" if objective is None else _or(steps, "{:.0f}", "not reached")
+        rows.append(
+            (
+                row["name"],
+                row["batch"],
+                row["precision"],
+                f"{row['ms_a_patch_step']:.3f}",
+                f"{row['gflops']:.0f}",
+                f"{row['share_of_peak']:.0%}",
+                row["steps"],
+                reached,
+                _or(objective, "{:.1f}", "as below"),
+                f"{row['seconds_a_patch']:.4f}",
+                f"{row['seconds_a_volume']:.1f}",
+                f"{slowest / row['seconds_a_patch']:.0f}",
+            )
+        )
+    return _table(head, rows)
+
+
+def _steps(rows: list[dict[str, Any]]) -> str:
+    slowest = rows[0]["ms_a_patch_step"]
+    return _table(
+        ("Step", "Precision", "ms a patch-step", "GFLOP/s", "Of peak", "Times faster"),
+        [
+            (
+                row["name"],
+                row["precision"],
+                f"{row['ms_a_patch_step']:.3f}",
+                f"{row['gflops']:.0f}",
+                f"{row['share_of_peak']:.0%}",
+                f"{slowest / row['ms_a_patch_step']:.1f}",
+            )
+            for row in rows
+        ],
+    )
+
+
+def _volume(record: dict[str, Any]) -> str:
+    seconds = record["volume_seconds"]
+    return _table(
+        ("Mode", "Windows", "Seconds"),
+        [(mode, record["windows"], f"{taken:.2f}") for mode, taken in seconds.items()],
+    )
+
+
+def _growth(rows: list[dict[str, Any]]) -> str:
+    return _table(
+        ("Windows", "Seconds", "ms a window", "Peak memory above the start, MiB"),
+        [
+            (
+                row["windows"],
+                f"{row['seconds']:.2f}",
+                f"{row['seconds'] / row['windows'] * 1e3:.1f}",
+                f"{row['peak_mib']:.0f}",
+            )
+            for row in rows
+        ],
+    )
+
+
+def _training(rows: list[dict[str, Any]]) -> str:
+    slowest = rows[0]["ms_an_iteration"]
+    return _table(
+        ("Step", "ms", "Times faster"),
+        [
+            (
+                row["name"],
+                f"{row['ms_an_iteration']:.0f}",
+                f"{slowest / row['ms_an_iteration']:.2f}",
+            )
+            for row in rows
+        ],
+    )
+
+
+def _or(value: float | None, form: str, otherwise: str) -> str:
+    return otherwise if value is None else form.format(value)
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
+    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
+
+
+def _draw(record: dict[str, Any], path: Path) -> None:
+    """Seconds a patch of each search, and time against windows."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10, 3.6), layout="constrained")
+    left, right = figure.subplots(1, 2, width_ratios=(3, 2))
+    rows = record["searches"]
+    names = [f"{row['name']}\n{row['steps']} steps, {row['precision']}" for row in rows]
+    seconds = [row["seconds_a_patch"] for row in rows]
+    bars = left.barh(names, seconds, color="#4c72b0", height=0.6)
+    left.bar_label(bars, [f" {s:.3g} s" for s in seconds])
+    left.set(xscale="log", xlabel="seconds a patch, whole search (log scale)")
+    left.set_xlim(min(seconds) / 2, max(seconds) * 6)
+    left.invert_yaxis()
+    growth = record["growth"]
+    right.plot(
+        [r["windows"] for r in growth], [r["seconds"] for r in growth], "o-", color="#4c72b0"
+    )
+    right.set(xlabel="windows of one volume", ylabel="seconds", xlim=(0, None), ylim=(0, None))
+    for axis in (left, right):
+        axis.spines[["top", "right"]].set_visible(False)
+    figure.savefig(path, dpi=110)
