@@ -7,8 +7,9 @@ from monai_anogan.io.cohort import read_cohort
 from monai_anogan.io.dicom_scan import DicomSeries, scan_dicom
 from monai_anogan.io.dicom_volume import load_stack, load_volume
 from monai_anogan.io.inputs import find_inputs
-from monai_anogan.io.reader import DicomSeriesReader, find_series
+from monai_anogan.io.reader import DicomSeriesReader
 from monai_anogan.io.series_choice import choose_series, describe
+from monai_anogan.io.series_list import find_series, list_series
 from monai_anogan.io.slice_stack import SliceStack
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "describe",
     "find_inputs",
     "find_series",
+    "list_series",
     "load_stack",
     "load_volume",
     "read_cases",

@@ -56,6 +56,7 @@ def write_maps(
             written[-1],
             version=version,
             model=model,
+            dicom_frames=source.meta.get("dicom_frames"),
         )
     return written
 

@@ -45,6 +45,7 @@ def write_parametric_map(
     path: str | os.PathLike[str],
     *,
     version: str,
+    dicom_frames: Sequence[int] | None = None,
     description: str = "Anomaly map (research use only)",
     model: str = "",
     anatomy: Code = codes.SCT.Brain,
@@ -57,6 +58,8 @@ def write_parametric_map(
         dicom_files: the source series: all its slices, or its enhanced multi-frame file(s).
         path: the file to write, explicit VR little endian.
         version: version of this software.
+        dicom_frames: which of the files' frames are the source's slices, counted through the files
+            one after another; all of them by default.
         description: the series description, at most 64 characters.
         model: name and version of the model that made the map.
         anatomy: the region shown; some readers refuse a map that states none.
@@ -66,7 +69,7 @@ def write_parametric_map(
         InputError: the source files can no longer be read as the volume they were.
         ValueError: the map has another shape than the source, or values that are not finite.
     """
-    stack = load_stack([Path(file) for file in dicom_files])
+    stack = load_stack([Path(file) for file in dicom_files], dicom_frames)
     array = np.asarray(volume, dtype=np.float32)
     if array.shape != stack.shape:
         raise ValueError(f"volume must have its source's shape {stack.shape}, got {array.shape}")
@@ -119,11 +122,13 @@ def _source(stack: SliceStack, array: NDArray[np.float32]) -> _Source:
         for header in headers:  # equal up to rounding, and highdicom wants them equal
             header.ImageOrientationPatient = headers[0].ImageOrientationPatient
         return _Source(headers, None, None, frames)
-    if len(headers) == 1:  # an enhanced file may keep its frames in any order
-        return _Source(headers, None, None, frames[np.argsort([p.frame for p in stack.planes])])
-    # highdicom takes one enhanced file: here its frames refer to their slices by place alone.
+    order = [plane.frame for plane in stack.planes]
+    if len(headers) == 1 and sorted(order) == list(range(headers[0].NumberOfFrames)):
+        # An enhanced file may keep its frames in any order.
+        return _Source(headers, None, None, frames[np.argsort(order)])
+    # highdicom takes all frames of one enhanced file: here they refer to slices by place alone.
     positions = [hd.PlanePositionSequence("PATIENT", plane.position) for plane in stack.planes]
-    return _Source(headers[:1], headers[1:], positions, frames)
+    return _Source(headers[:1], headers[1:] or None, positions, frames)
 
 
 def _header(path: Path, slice_step: float) -> Dataset:
