@@ -1,7 +1,8 @@
-"""The `anogan` command: detect, evaluate, info, demo."""
+"""The `anogan` command: detect, series, evaluate, info, demo."""
 
 from __future__ import annotations
 
+import json
 import logging
 import warnings
 from collections import Counter
@@ -78,7 +79,9 @@ def _root(
 def detect(
     source: Annotated[
         Path,
-        typer.Argument(metavar="INPUT", help="DICOM folder, NIfTI file, or folder of NIfTI files."),
+        typer.Argument(
+            metavar="INPUT", help="DICOM folder, zip file, NIfTI file or folder of these."
+        ),
     ],
     out: Out,
     bundle: Bundle = None,
@@ -91,28 +94,62 @@ def detect(
     seed: Seed = None,
 ) -> None:
     """Map what is not normal in a scan: maps, reconstruction, picture and summary into OUT."""
-    from monai_anogan.io import find_inputs
+    from monai_anogan.io import find_inputs, opened
     from monai_anogan.pipeline import Pipeline
 
-    items = find_inputs(source)
-    _check_names(items)
-    _say_which_series(Path(items[0]["image"]), series)
-    pipeline = Pipeline(
-        bundle,
-        settings=_given(series=series, mode=mode, steps=steps, seed=seed, device=_device(device)),
+    with opened(source) as place:
+        items = find_inputs(place)
+        if place != source:  # the folder unpacked to is gone when the results are looked at
+            items = [item | {"path": _within(source, place, item)} for item in items]
+        _check_names(items)
+        _say_which_series(Path(items[0]["image"]), series)
+        pipeline = Pipeline(
+            bundle,
+            settings=_given(
+                series=series, mode=mode, steps=steps, seed=seed, device=_device(device)
+            ),
+        )
+        failed = []
+        for item in items:
+            target = out if len(items) == 1 else out / _case_name(item)
+            try:
+                _detect_one(pipeline, item, target)
+            except AnoganError as error:
+                if len(items) == 1:
+                    raise
+                failed.append(_case_name(item))
+                complain(str(error))
+        if failed:
+            raise AnoganError(f"{len(failed)} of {len(items)} cases failed: {', '.join(failed)}")
+
+
+@app.command()
+def series(
+    source: Annotated[
+        Path, typer.Argument(metavar="INPUT", help="DICOM folder, file, DICOMDIR or zip file.")
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="The same for a program.")] = False,
+) -> None:
+    """List the DICOM series in INPUT: what each is, and whether it is usable or why not."""
+    from monai_anogan.io import count_others, list_series, opened, series_records, series_table
+
+    with opened(source) as place:
+        found = list_series(place)
+        if as_json:
+            console.print(json.dumps(series_records(found), indent=2))
+            return
+        if not found:
+            raise InputError(f"{source} must hold DICOM images, got none; give another folder")
+        console.print(series_table(found), soft_wrap=False)
+        foreign, broken = count_others(place) if place.is_dir() else (0, [])
+    usable = sum(one.problem is None for one in found)
+    console.print(
+        f"{usable} of {len(found)} usable. Choose with: anogan detect INPUT --series NAME"
     )
-    failed = []
-    for item in items:
-        target = out if len(items) == 1 else out / _case_name(item)
-        try:
-            _detect_one(pipeline, item, target)
-        except AnoganError as error:
-            if len(items) == 1:
-                raise
-            failed.append(_case_name(item))
-            complain(str(error))
-    if failed:
-        raise AnoganError(f"{len(failed)} of {len(items)} cases failed: {', '.join(failed)}")
+    if broken:
+        console.print(f"Skipped: {_files(len(broken))} of broken DICOM, first {broken[0].name}")
+    if foreign:
+        console.print(f"Skipped: {_files(foreign)} without DICOM images")
 
 
 @app.command()
@@ -214,14 +251,24 @@ def _check_names(items: Sequence[dict[str, str]]) -> None:
 
 
 def _say_which_series(path: Path, wanted: str | None) -> None:
-    if not path.is_dir():
+    from monai_anogan.io import choose_series, describe, list_series
+
+    if path.name.lower().endswith((".nii", ".nii.gz")):
         if wanted is not None:
             raise InputError(f"--series must go with a DICOM folder, got the file {path}")
         return
-    from monai_anogan.io import choose_series, describe, scan_dicom
+    found = list_series(path)
+    chosen = choose_series(found, wanted)
+    if path.is_dir():
+        console.print(describe(found, chosen))
 
-    found = scan_dicom(path)
-    console.print(describe(found, choose_series(found, wanted)))
+
+def _files(count: int) -> str:
+    return f"{count} file" if count == 1 else f"{count} files"
+
+
+def _within(archive: Path, unpacked: Path, item: dict[str, str]) -> str:
+    return str(archive / Path(item["image"]).relative_to(unpacked))
 
 
 def _given(**settings: Any) -> dict[str, Any]:

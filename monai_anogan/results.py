@@ -58,7 +58,7 @@ def describe_input(item: Mapping[str, str], source: MetaTensor) -> dict[str, Any
     """What the result was computed from: path, grid, and for DICOM the series."""
     spacing = affine_to_spacing(source.affine, r=3).tolist()
     described: dict[str, Any] = {
-        "path": str(item["image"]),
+        "path": str(item.get("path", item["image"])),
         "shape": list(source.shape[1:]),
         "spacing_mm": [round(s, 4) for s in spacing],
     }

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from monai_anogan.errors import InputError
+from monai_anogan.io.dicom_file import is_dicom_file
 from monai_anogan.io.dicom_header import DicomHeader, read_header
 from monai_anogan.io.image_plane import ImagePlane
 from monai_anogan.io.mixed_series import drop_copies, split_parts
@@ -19,7 +20,7 @@ from monai_anogan.io.refusal import COPY_AGAIN, Refusal
 from monai_anogan.io.slice_checks import find_stack_refusal
 from monai_anogan.io.slice_stack import SliceStack, stack_planes
 
-__all__ = ["DicomSeries", "scan_dicom"]
+__all__ = ["DicomSeries", "count_others", "scan_dicom"]
 
 _log = logging.getLogger(__name__)
 _OBLIQUE = np.cos(np.radians(10.0))  # a normal further than this from an axis is called oblique
@@ -35,6 +36,7 @@ class DicomSeries:
     modality: str
     description: str
     number: int | None
+    slices: int  # K, or how many images there are
     files: tuple[Path, ...]  # slice order k = 0..K-1 if usable; one for enhanced multi-frame
     frames: tuple[int, ...]  # of slice k if usable, counted through the files one after another
     shape: tuple[int, int, int] | None  # I (columns), J (rows), K (slices)
@@ -78,6 +80,13 @@ def scan_dicom(folder: str | os.PathLike[str], *, recursive: bool = True) -> lis
     return sorted(found, key=_by_number)
 
 
+def count_others(folder: str | os.PathLike[str]) -> tuple[int, list[Path]]:
+    """The files that belong to no series: how many are not DICOM, and which seem to be broken."""
+    others = [p for p in _walk(Path(folder), True) if not (h := read_header(p)) or not h.series_uid]
+    broken = [path for path in others if read_header(path) is None and is_dicom_file(path)]
+    return len(others) - len(broken), broken
+
+
 def _walk(root: Path, recursive: bool) -> Iterator[Path]:
     for place, folders, names in os.walk(root):
         folders.sort()
@@ -118,6 +127,7 @@ def _series(
         modality=first.modality,
         description=first.description,
         number=first.number,
+        slices=len(planes) or len(headers),
         files=files,
         frames=_frames(headers, files, stack) if stack else (),
         shape=stack.shape if stack else None,

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import gdcm
 import numpy as np
 from numpy.typing import NDArray
-from pydicom import config, dcmread
+from pydicom import config, dcmread, uid
 
 from monai_anogan.errors import InputError
 from monai_anogan.io.dicom_file import DICOM_ERRORS, PixelElement
@@ -118,7 +119,24 @@ def _plain(path: Path, stored: StoredPixels) -> NDArray[Any]:
 
 def _decoded(path: Path) -> NDArray[Any]:
     with config.disable_value_validation():
-        return dcmread(path, force=True).pixel_array
+        dataset = dcmread(path, force=True)
+        extended = dataset.file_meta.get("TransferSyntaxUID") == uid.JPEGExtended12Bit
+        if extended and int(dataset.BitsStored) > 8:
+            return _decoded_by_gdcm(path)
+        return dataset.pixel_array
+
+
+def _decoded_by_gdcm(path: Path) -> NDArray[Any]:
+    """JPEG of 12 bits, which none of pydicom's freely licensed decoders takes, but GDCM does."""
+    gdcm.Trace.ErrorOff()  # it tries every JPEG precision in turn, and complains of the others
+    gdcm.Trace.WarningOff()
+    reader = gdcm.ImageReader()
+    reader.SetFileName(str(path))
+    if not reader.Read():
+        raise RuntimeError("GDCM cannot decode it")
+    kind = np.int16 if reader.GetImage().GetPixelFormat().GetPixelRepresentation() else np.uint16
+    stored = reader.GetImage().GetBuffer()  # bytes, which the binding takes for text
+    return np.frombuffer(stored.encode("utf-8", "surrogateescape"), kind)
 
 
 def _without_unused_bits(frames: NDArray[Any], bits: int) -> NDArray[Any]:
