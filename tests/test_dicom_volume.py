@@ -115,12 +115,6 @@ def test_rare_encodings_are_read(phantom_series, syntax):
     assert np.array_equal(load(phantom_series.folder)[0], phantom_series.volume)
 
 
-TRUNCATED = {  # what the header alone tells, and what only decoding does
-    False: r"truncated pixel data \(\d+ of 960 bytes\) in 1 of 12 files, first IM0004.dcm",
-    True: r"IM0004.dcm must hold whole pixel data, got",
-}
-
-
 @pytest.mark.parametrize("compressed", [False, True])
 @pytest.mark.parametrize("kept", [0.6, 0.9])
 def test_truncated_pixel_data_is_an_error_that_names_the_file(phantom_series, compressed, kept):
@@ -132,7 +126,9 @@ def test_truncated_pixel_data_is_an_error_that_names_the_file(phantom_series, co
     whole = path.read_bytes()
     pixels = whole.find(b"\xe0\x7f\x10\x00")
     path.write_bytes(whole[: pixels + int(kept * (len(whole) - pixels))])
-    with pytest.raises(InputError, match=TRUNCATED[compressed]) as caught:
+    with pytest.raises(
+        InputError, match=r"truncated pixel data .* in 1 of 12 files, first IM0004.dcm"
+    ) as caught:
         load(phantom_series.folder)
     assert "\n" not in str(caught.value)
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -185,7 +188,6 @@ def test_a_header_is_parsed_once_until_its_file_changes(phantom_series, edit_dic
 
 
 def test_a_deflated_bomb_is_not_inflated(phantom_series, tmp_path):
-    import zlib
 
     dataset = pydicom.dcmread(phantom_series.files[0])
     dataset.file_meta.TransferSyntaxUID = pydicom.uid.DeflatedExplicitVRLittleEndian
@@ -201,3 +203,48 @@ def test_a_deflated_bomb_is_not_inflated(phantom_series, tmp_path):
         stream.write(deflate.flush())
     with pytest.raises(InputError, match="must be a DICOM or NIfTI image"):
         find_series(path)
+
+
+DCMCJPEG = shutil.which("dcmcjpeg")
+
+
+@pytest.mark.skipif(DCMCJPEG is None, reason="dcmcjpeg is not installed (Debian: dcmtk)")
+@pytest.mark.parametrize("option", ["+e1", "+el"])
+def test_lossless_jpeg_of_dcmtk_gives_the_same_values(phantom_series, option):
+    unsigned(phantom_series)
+    for path in phantom_series.files:
+        subprocess.run([DCMCJPEG, option, path, path], check=True)
+    assert np.array_equal(volume_of(phantom_series.folder), phantom_series.volume + 50)
+
+
+@pytest.mark.skipif(DCMCJPEG is None, reason="dcmcjpeg is not installed (Debian: dcmtk)")
+def test_damaged_lossless_jpeg_is_refused_and_takes_no_process_with_it(phantom_series):
+    """GDCM aborts on some of these."""
+    unsigned(phantom_series)
+    path = phantom_series.files[5]
+    for file in phantom_series.files:
+        subprocess.run([DCMCJPEG, "+e1", file, file], check=True)
+    whole = path.read_bytes()
+    begin = whole.index(b"\xff\xd8")  # the JPEG stream
+    rng = np.random.default_rng(0)
+    refused = 0
+    for _ in range(12):
+        damaged = bytearray(whole)
+        for place in rng.integers(begin, begin + 60, 4):
+            damaged[place] = rng.integers(256)
+        path.write_bytes(damaged)
+        try:
+            volume_of(phantom_series.folder)
+        except InputError as error:
+            assert "IM0006.dcm" in str(error)  # noqa: PT017
+            refused += 1
+    assert refused > 6
+
+
+def unsigned(series) -> None:
+    """12 bits without a sign, which is what DCMTK's JPEG takes."""
+    for path in series.files:
+        dataset = pydicom.dcmread(path)
+        dataset.PixelRepresentation, dataset.BitsStored, dataset.HighBit = 0, 12, 11
+        dataset.PixelData = (dataset.pixel_array + 50).astype("<u2").tobytes()
+        dataset.save_as(path)

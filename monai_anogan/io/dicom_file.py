@@ -40,6 +40,7 @@ _GROUPS = {
 _LONGEST_FIRST_VALUE = 1024  # bytes; without a preamble the first element is short
 _PIXEL_DATA_TAG = 0x7FE00010
 _PIXEL_DATA = {b"\xe0\x7f\x10\x00": "<", b"\x7f\xe0\x00\x10": ">"}  # (7FE0,0010)
+_ITEM = b"\xfe\xff\x00\xe0"  # (FFFE,E000)
 _UNDEFINED_LENGTH = 0xFFFFFFFF
 _LARGEST_INFLATED = 1 << 30  # bytes of a deflated dataset; pydicom holds them all in memory
 _CHUNK = 1 << 20
@@ -52,6 +53,8 @@ class PixelElement:
     offset: int  # of the value's first byte; -1: in a deflated dataset
     length: int  # bytes as stated; -1: encapsulated (compressed)
     available: int  # bytes from the offset to the end of the file
+    fragments: int = 0  # whole ones, if encapsulated; a frame is one or several
+    is_cut: bool = False  # the file ends within a fragment
 
 
 def is_dicom_file(path: Path) -> bool:
@@ -130,4 +133,21 @@ def _pixel_element(stream: BinaryIO) -> PixelElement | None:
     (length,) = struct.unpack(f"{order}L", start[value - 4 : value])
     offset = stream.tell() - len(start) + value
     available = stream.seek(0, 2) - offset
-    return PixelElement(offset, -1 if length == _UNDEFINED_LENGTH else length, available)
+    if length != _UNDEFINED_LENGTH:
+        return PixelElement(offset, length, available)
+    return PixelElement(offset, -1, available, *_fragments(stream, offset, offset + available))
+
+
+def _fragments(stream: BinaryIO, offset: int, end: int) -> tuple[int, bool]:
+    """Steps over the items of encapsulated pixel data (PS3.5 A.4): how many, and is one cut."""
+    items, place = 0, offset
+    while place + 8 <= end:
+        stream.seek(place)
+        tag, length = struct.unpack("<4sL", stream.read(8))
+        if tag != _ITEM:
+            break
+        place += 8 + length
+        if place > end:
+            return max(items - 1, 0), True
+        items += 1
+    return max(items - 1, 0), False  # the first is the Basic Offset Table

@@ -18,7 +18,7 @@ from monai_anogan.io.image_plane import PLANE_TAGS, ImagePlane, read_planes
 from monai_anogan.io.refusal import COPY_AGAIN, Refusal
 from monai_anogan.io.stored_pixels import StoredPixels, find_pixel_problem, stored_pixels
 
-__all__ = ["DicomHeader", "is_dicomdir", "read_header"]
+__all__ = ["DicomHeader", "forget_headers", "is_dicomdir", "read_header"]
 
 _log = logging.getLogger(__name__)
 
@@ -92,6 +92,11 @@ def read_header(path: Path) -> DicomHeader | None:
     return _read_header(path, state.st_ino, state.st_size, state.st_mtime_ns)
 
 
+def forget_headers() -> None:
+    """Makes the next reading of every header a fresh one, as in a new process."""
+    _read_header.cache_clear()
+
+
 def is_dicomdir(header: DicomHeader) -> bool:
     """True for the table of contents of a medium (PS3.10 section 8): the images lie beside it."""
     return header.sop_class == uid.MediaStorageDirectoryStorage
@@ -156,7 +161,10 @@ def _find_refusal(header: DicomHeader, fields: Mapping[Any, Any]) -> Refusal | N
     if refusal := find_pixel_problem(header.pixels):
         return refusal
     if header.planes:
-        return None
+        frames, places = header.pixels.shape[0], len(header.planes)
+        return (
+            None if frames == places else Refusal(f"{frames} frames in {places} places", COPY_AGAIN)
+        )
     return Refusal("no place in the patient (position, orientation or spacing)", COPY_AGAIN)
 
 

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from monai_anogan.errors import InputError
 from monai_anogan.io.dicom_header import DicomHeader, read_header
 from monai_anogan.io.dicom_scan import DicomSeries
+from monai_anogan.io.frame_reader import FrameReader
 from monai_anogan.io.image_plane import ImagePlane
 from monai_anogan.io.refusal import COPY_AGAIN
 from monai_anogan.io.slice_checks import find_stack_refusal
 from monai_anogan.io.slice_stack import SliceStack, stack_planes
-from monai_anogan.io.stored_pixels import read_frames
 
 __all__ = ["load_stack", "load_volume"]
 
@@ -49,10 +49,11 @@ def load_volume(series: DicomSeries) -> tuple[NDArray[np.float32], NDArray[np.fl
     slices: defaultdict[Path, list[int]] = defaultdict(list)
     for k, plane in enumerate(stack.planes):
         slices[plane.path].append(k)
-    for header in headers:
-        frames = read_frames(header.path, header.pixels)
-        for k in slices[header.path]:
-            _rescale(frames[stack.planes[k].frame], rescales[k], volume[k])
+    with FrameReader() as reader:
+        for header in headers:
+            frames = reader.read(header.path, header.pixels)
+            for k in slices[header.path]:
+                _rescale(frames[stack.planes[k].frame], rescales[k], volume[k])
     if headers[0].photometric == "MONOCHROME1" and series.modality not in ("CT", "PT"):
         volume = volume.min() + volume.max() - volume
     return volume.transpose(2, 1, 0), stack.affine

@@ -1,23 +1,16 @@
-"""Stored pixels: how a file keeps its values, whether they are all there, and reading them."""
+"""Stored pixels: how a file keeps its values, and whether they are all there."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import gdcm
-import numpy as np
-from numpy.typing import NDArray
-from pydicom import config, dcmread, uid
-
-from monai_anogan.errors import InputError
-from monai_anogan.io.dicom_file import DICOM_ERRORS, PixelElement
+from monai_anogan.io.dicom_file import PixelElement
 from monai_anogan.io.refusal import COPY_AGAIN, Refusal
 
-__all__ = ["StoredPixels", "find_pixel_problem", "read_frames", "stored_pixels"]
+__all__ = ["StoredPixels", "find_pixel_problem", "stored_pixels"]
 
 _LARGEST_PLANE = 8192 * 8192  # pixels; no scanner makes larger slices
 _LARGEST_RATIO = 1000  # of compression: a black slice compresses well, a lie better
@@ -34,6 +27,11 @@ class StoredPixels:
     bits: int  # allocated to each value
     unused_bits: int  # at the top of each value: they may hold anything (PS3.5 8.1.1)
     element: PixelElement | None  # None: no pixel data
+
+    @property
+    def dtype(self) -> str:
+        """Of a stored value: "<i2"."""
+        return f"{self.order}{self.kind}{self.bits // 8}"
 
     @property
     def size(self) -> int:
@@ -77,7 +75,7 @@ def stored_pixels(
 
 def find_pixel_problem(stored: StoredPixels) -> Refusal | None:
     """What keeps the pixels from being read, as far as the header can tell."""
-    element, (_, rows, columns) = stored.element, stored.shape
+    element, (frames, rows, columns) = stored.element, stored.shape
     if element is None:
         return Refusal("no pixel data", COPY_AGAIN)
     if stored.bits not in (8, 16, 32):
@@ -86,59 +84,12 @@ def find_pixel_problem(stored: StoredPixels) -> Refusal | None:
         return Refusal(f"slices of {rows} x {columns} pixels", COPY_AGAIN)
     if element.offset < 0:
         return None
+    if element.length < 0 and (element.is_cut or element.fragments < frames):
+        whole = f"{element.fragments} whole fragments of {frames} frames"
+        return Refusal(f"truncated pixel data ({whole})", COPY_AGAIN)
     there = element.available if element.length < 0 else min(element.available, element.length)
     if element.length >= 0 and there < stored.size:
         return Refusal(f"truncated pixel data ({there} of {stored.size} bytes)", COPY_AGAIN)
     if stored.size > _LARGEST_RATIO * there + _ALWAYS_FINE:
         return Refusal(f"{stored.size} bytes of pixels stated in {there} bytes", COPY_AGAIN)
     return None
-
-
-def read_frames(path: Path, stored: StoredPixels) -> NDArray[Any]:
-    """Stored values of one file, (frames, rows, columns).
-
-    Raises:
-        InputError: the file is truncated, broken, gone or of another size than its header said.
-    """
-    try:
-        frames = _plain(path, stored) if stored.is_plain else _decoded(path)
-        return _without_unused_bits(frames.reshape(stored.shape), stored.unused_bits)
-    except DICOM_ERRORS as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise InputError(
-            f"{path} must hold whole pixel data, got a truncated, broken or unsupported file "
-            f"({reason[:200]}); {COPY_AGAIN}"
-        ) from error
-
-
-def _plain(path: Path, stored: StoredPixels) -> NDArray[Any]:
-    assert stored.element is not None
-    dtype = f"{stored.order}{stored.kind}{stored.bits // 8}"
-    return np.fromfile(path, dtype, math.prod(stored.shape), offset=stored.element.offset)
-
-
-def _decoded(path: Path) -> NDArray[Any]:
-    with config.disable_value_validation():
-        dataset = dcmread(path, force=True)
-        extended = dataset.file_meta.get("TransferSyntaxUID") == uid.JPEGExtended12Bit
-        if extended and int(dataset.BitsStored) > 8:
-            return _decoded_by_gdcm(path)
-        return dataset.pixel_array
-
-
-def _decoded_by_gdcm(path: Path) -> NDArray[Any]:
-    """JPEG of 12 bits, which none of pydicom's freely licensed decoders takes, but GDCM does."""
-    gdcm.Trace.ErrorOff()  # it tries every JPEG precision in turn, and complains of the others
-    gdcm.Trace.WarningOff()
-    reader = gdcm.ImageReader()
-    reader.SetFileName(str(path))
-    if not reader.Read():
-        raise RuntimeError("GDCM cannot decode it")
-    kind = np.int16 if reader.GetImage().GetPixelFormat().GetPixelRepresentation() else np.uint16
-    stored = reader.GetImage().GetBuffer()  # bytes, which the binding takes for text
-    return np.frombuffer(stored.encode("utf-8", "surrogateescape"), kind)
-
-
-def _without_unused_bits(frames: NDArray[Any], bits: int) -> NDArray[Any]:
-    """Shifts them out at the top; shifting back repeats the sign of signed values."""
-    return (frames << bits) >> bits if bits else frames
