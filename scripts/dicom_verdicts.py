@@ -9,6 +9,7 @@ not DICOM. Nothing else may happen; an error of any other kind ends the script.
 from __future__ import annotations
 
 import argparse
+import functools
 import logging
 import sys
 import warnings
@@ -17,7 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from monai_anogan.errors import InputError
-from monai_anogan.io import find_inputs, find_series, load_volume, opened
+from monai_anogan.io import DicomSeries, find_inputs, find_series, load_volume, opened
 
 Verdict = tuple[str, str]
 
@@ -30,12 +31,18 @@ def verdict(path: Path) -> Verdict:
             if case["image"].lower().endswith((".nii", ".nii.gz")):
                 return "NIfTI", "left to MONAI's reader"
             series = find_series(case["image"])
-            volume, _ = load_volume(series)
+            shape = shape_of(series)
     except InputError as error:
         return "refused", str(error).replace(str(path), path.name).replace(str(path.parent), ".")
-    grid = " x ".join(map(str, volume.shape))
+    grid = " x ".join(map(str, shape))
     spacing = " x ".join(f"{mm:.4g}" for mm in series.spacing or ())
     return "read", f"{series.modality}, {series.orientation}, {grid} voxels of {spacing} mm"
+
+
+@functools.cache  # each of a series' files stands for it
+def shape_of(series: DicomSeries) -> tuple[int, ...]:
+    """The grid of a series, its pixels read."""
+    return load_volume(series)[0].shape
 
 
 def rows(name: str, root: Path) -> Iterator[tuple[str, int, Verdict]]:
