@@ -80,6 +80,30 @@ def test_a_killed_writer_leaves_whole_files_and_the_next_one_completes(tmp_path,
     assert left == {"measured", "out", *NAMES} | ({"mine"} if existing else set())
 
 
+@pytest.mark.parametrize("moment", range(len(NAMES)))
+def test_killed_between_two_files_no_summary_stands_over_files_of_two_runs(tmp_path, moment):
+    out = tmp_path / "out"
+    write_results(out, b"o")
+    child = os.fork()
+    if not child:
+        replace, done = os.replace, []
+
+        def replace_and_die(*places):
+            if len(done) == moment:
+                os.kill(os.getpid(), signal.SIGKILL)
+            done.append(replace(*places))
+
+        os.replace = replace_and_die
+        try:
+            write_results(out, b"n")
+        finally:
+            os._exit(0)
+    assert os.waitpid(child, 0)[1] == signal.SIGKILL
+    assert letters_in(out) == dict(zip(NAMES, "n" * moment + "o" * (2 - moment), strict=False))
+    write_results(out, b"z")
+    assert letters_in(out) == dict.fromkeys(NAMES, "z")
+
+
 def test_the_staging_folder_of_a_living_process_is_left_alone(tmp_path):
     out = tmp_path / "out"
     with atomic_folder(out) as stage:

@@ -187,14 +187,14 @@ def test_a_header_is_parsed_once_until_its_file_changes(phantom_series, edit_dic
     assert np.array_equal(volume[..., 4], 3 * phantom_series.volume[..., 4])
 
 
-def test_a_deflated_bomb_is_not_inflated(phantom_series, tmp_path):
+def test_a_deflated_bomb_is_not_inflated(phantom_series, tmp_path, caplog):
 
     dataset = pydicom.dcmread(phantom_series.files[0])
     dataset.file_meta.TransferSyntaxUID = pydicom.uid.DeflatedExplicitVRLittleEndian
     path = tmp_path / "bomb.dcm"
     dataset.save_as(path)
     whole = path.read_bytes()
-    meta = 144 + dataset.file_meta.FileMetaInformationGroupLength
+    meta = 144 + pydicom.dcmread(path).file_meta.FileMetaInformationGroupLength
     deflate = zlib.compressobj(1, wbits=-zlib.MAX_WBITS)
     with path.open("wb") as stream:
         stream.write(whole[:meta])
@@ -203,6 +203,7 @@ def test_a_deflated_bomb_is_not_inflated(phantom_series, tmp_path):
         stream.write(deflate.flush())
     with pytest.raises(InputError, match="must be a DICOM or NIfTI image"):
         find_series(path)
+    assert "a deflated dataset of more than 1 GiB" in caplog.text
 
 
 DCMCJPEG = shutil.which("dcmcjpeg")
