@@ -46,6 +46,13 @@ Mode = Annotated[
     typer.Option(help="search: full latent search; encoder: the encoder's guess alone."),
 ]
 Steps = Annotated[int | None, typer.Option(help="Gradient steps of the search.", min=1)]
+Dicom = Annotated[
+    str,
+    typer.Option(help="DICOM results of DICOM input: pm (Parametric Map), sc (overlay), none."),
+]
+Anonymous = Annotated[
+    bool, typer.Option("--anonymous", help="Results without the patient, and without the input.")
+]
 Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the results.")]
 
 
@@ -92,11 +99,14 @@ def detect(
     steps: Steps = None,
     device: Device = None,
     seed: Seed = None,
+    dicom: Dicom = "pm",
+    anonymous: Anonymous = False,
 ) -> None:
     """Map what is not normal in a scan: maps, reconstruction, picture and summary into OUT."""
     from monai_anogan.io import find_inputs, opened
     from monai_anogan.pipeline import Pipeline
 
+    objects = _dicom_objects(dicom)
     with opened(source) as place:
         items = find_inputs(place)
         if place != source:  # the folder unpacked to is gone when the results are looked at
@@ -113,7 +123,7 @@ def detect(
         for item in items:
             target = out if len(items) == 1 else out / _case_name(item)
             try:
-                _detect_one(pipeline, item, target)
+                _detect_one(pipeline, item, target, dicom=objects, anonymous=anonymous)
             except AnoganError as error:
                 if len(items) == 1:
                     raise
@@ -224,14 +234,14 @@ def demo(out: Out = Path("anogan_demo"), mode: Mode = None) -> None:
     console.print(f"The scan itself: {source}")
 
 
-def _detect_one(pipeline: Any, item: dict[str, str], target: Path) -> None:
+def _detect_one(pipeline: Any, item: dict[str, str], target: Path, **how: Any) -> None:
     from monai_anogan.outputs import atomic_folder
     from monai_anogan.results import write_detection
 
     with atomic_folder(target) as folder:
         with progress(f"windows of {_case_name(item)}") as report:
             detection = pipeline.run(item, report)
-        written = write_detection(detection, folder, pipeline, item)
+        written = write_detection(detection, folder, pipeline, item, **how)
     seconds = sum(detection.seconds.values())
     console.print(
         f"case score {detection.case_score:.3f} (higher is more abnormal), {seconds:.0f} s"
@@ -239,6 +249,19 @@ def _detect_one(pipeline: Any, item: dict[str, str], target: Path) -> None:
     for path in written:
         console.print(f"  {target / path.name}")
     console.print("Open overview.png first. Research use only, not a medical device.")
+
+
+def _dicom_objects(names: str) -> list[str]:
+    from monai_anogan.outputs import DICOM_OBJECTS
+
+    wanted = [name.strip().casefold() for name in names.split(",")]
+    if wanted == ["none"]:
+        return []
+    unknown = [name for name in wanted if name not in DICOM_OBJECTS]
+    if unknown:
+        known = ", ".join(DICOM_OBJECTS)
+        raise InputError(f"--dicom must be some of {known} or none, got {unknown[0]!r}")
+    return wanted
 
 
 def _check_names(items: Sequence[dict[str, str]]) -> None:
