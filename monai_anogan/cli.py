@@ -1,7 +1,8 @@
-"""The `anogan` command: detect, evaluate, benchmark, info, demo."""
+"""The `anogan` command: detect, series, evaluate, benchmark, info, demo."""
 
 from __future__ import annotations
 
+import json
 import logging
 import warnings
 from collections import Counter
@@ -56,6 +57,13 @@ Search = Annotated[
     typer.Option(help="fast: from the encoder's guess, robust; paper: 500 steps from the prior."),
 ]
 Steps = Annotated[int | None, typer.Option(help="Gradient steps of the search.", min=1)]
+Dicom = Annotated[
+    str,
+    typer.Option(help="DICOM results of DICOM input: pm (Parametric Map), sc (overlay), none."),
+]
+Anonymous = Annotated[
+    bool, typer.Option("--anonymous", help="Results without the patient, and without the input.")
+]
 Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the results.")]
 
 
@@ -89,7 +97,9 @@ def _root(
 def detect(
     source: Annotated[
         Path,
-        typer.Argument(metavar="INPUT", help="DICOM folder, NIfTI file, or folder of NIfTI files."),
+        typer.Argument(
+            metavar="INPUT", help="DICOM folder, zip file, NIfTI file or folder of these."
+        ),
     ],
     out: Out,
     bundle: Bundle = None,
@@ -101,32 +111,72 @@ def detect(
     steps: Steps = None,
     device: Device = None,
     seed: Seed = None,
+    dicom: Dicom = "pm",
+    anonymous: Anonymous = False,
 ) -> None:
     """Map what is not normal in a scan: maps, reconstruction, picture and summary into OUT."""
-    from monai_anogan.io import find_inputs
+    from monai_anogan.io import find_inputs, opened
     from monai_anogan.pipeline import Pipeline
 
-    items = find_inputs(source)
-    _check_names(items)
-    _say_which_series(Path(items[0]["image"]), series)
-    pipeline = Pipeline(
-        bundle,
-        settings=_given(
-            series=series, mode=mode, search=search, steps=steps, seed=seed, device=_device(device)
-        ),
+    objects = _dicom_objects(dicom)
+    with opened(source) as place:
+        items = find_inputs(place)
+        if place != source:  # the folder unpacked to is gone when the results are looked at
+            items = [item | {"path": _within(source, place, item)} for item in items]
+        _check_names(items)
+        _say_which_series(Path(items[0]["image"]), series)
+        pipeline = Pipeline(
+            bundle,
+            settings=_given(
+                series=series,
+                mode=mode,
+                search=search,
+                steps=steps,
+                seed=seed,
+                device=_device(device),
+            ),
+        )
+        failed = []
+        for item in items:
+            target = out if len(items) == 1 else out / _case_name(item)
+            try:
+                _detect_one(pipeline, item, target, dicom=objects, anonymous=anonymous)
+            except AnoganError as error:
+                if len(items) == 1:
+                    raise
+                failed.append(_case_name(item))
+                complain(str(error))
+        if failed:
+            raise AnoganError(f"{len(failed)} of {len(items)} cases failed: {', '.join(failed)}")
+
+
+@app.command()
+def series(
+    source: Annotated[
+        Path, typer.Argument(metavar="INPUT", help="DICOM folder, file, DICOMDIR or zip file.")
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="The same for a program.")] = False,
+) -> None:
+    """List the DICOM series in INPUT: what each is, and whether it is usable or why not."""
+    from monai_anogan.io import count_others, list_series, opened, series_records, series_table
+
+    with opened(source) as place:
+        found = list_series(place)
+        if as_json:
+            console.print(json.dumps(series_records(found), indent=2))
+            return
+        if not found:
+            raise InputError(f"{source} must hold DICOM images, got none; give another folder")
+        console.print(series_table(found), soft_wrap=False)
+        foreign, broken = count_others(place) if place.is_dir() else (0, [])
+    usable = sum(one.problem is None for one in found)
+    console.print(
+        f"{usable} of {len(found)} usable. Choose with: anogan detect INPUT --series NAME"
     )
-    failed = []
-    for item in items:
-        target = out if len(items) == 1 else out / _case_name(item)
-        try:
-            _detect_one(pipeline, item, target)
-        except AnoganError as error:
-            if len(items) == 1:
-                raise
-            failed.append(_case_name(item))
-            complain(str(error))
-    if failed:
-        raise AnoganError(f"{len(failed)} of {len(items)} cases failed: {', '.join(failed)}")
+    if broken:
+        console.print(f"Skipped: {_files(len(broken))} of broken DICOM, first {broken[0].name}")
+    if foreign:
+        console.print(f"Skipped: {_files(foreign)} without DICOM images")
 
 
 @app.command()
@@ -234,14 +284,14 @@ def demo(out: Out = Path("anogan_demo"), mode: Mode = None) -> None:
     console.print(f"The scan itself: {source}")
 
 
-def _detect_one(pipeline: Any, item: dict[str, str], target: Path) -> None:
+def _detect_one(pipeline: Any, item: dict[str, str], target: Path, **how: Any) -> None:
     from monai_anogan.outputs import atomic_folder
     from monai_anogan.results import write_detection
 
     with atomic_folder(target) as folder:
         with progress(f"windows of {_case_name(item)}") as report:
             detection = pipeline.run(item, report)
-        written = write_detection(detection, folder, pipeline, item)
+        written = write_detection(detection, folder, pipeline, item, **how)
     seconds = sum(detection.seconds.values())
     console.print(
         f"case score {detection.case_score:.3f} (higher is more abnormal), {seconds:.0f} s"
@@ -249,6 +299,19 @@ def _detect_one(pipeline: Any, item: dict[str, str], target: Path) -> None:
     for path in written:
         console.print(f"  {target / path.name}")
     console.print("Open overview.png first. Research use only, not a medical device.")
+
+
+def _dicom_objects(names: str) -> list[str]:
+    from monai_anogan.outputs import DICOM_OBJECTS
+
+    wanted = [name.strip().casefold() for name in names.split(",")]
+    if wanted == ["none"]:
+        return []
+    unknown = [name for name in wanted if name not in DICOM_OBJECTS]
+    if unknown:
+        known = ", ".join(DICOM_OBJECTS)
+        raise InputError(f"--dicom must be some of {known} or none, got {unknown[0]!r}")
+    return wanted
 
 
 def _check_names(items: Sequence[dict[str, str]]) -> None:
@@ -261,14 +324,24 @@ def _check_names(items: Sequence[dict[str, str]]) -> None:
 
 
 def _say_which_series(path: Path, wanted: str | None) -> None:
-    if not path.is_dir():
+    from monai_anogan.io import choose_series, describe, list_series
+
+    if path.name.lower().endswith((".nii", ".nii.gz")):
         if wanted is not None:
             raise InputError(f"--series must go with a DICOM folder, got the file {path}")
         return
-    from monai_anogan.io import choose_series, describe, scan_dicom
+    found = list_series(path)
+    chosen = choose_series(found, wanted)
+    if path.is_dir():
+        console.print(describe(found, chosen))
 
-    found = scan_dicom(path)
-    console.print(describe(found, choose_series(found, wanted)))
+
+def _files(count: int) -> str:
+    return f"{count} file" if count == 1 else f"{count} files"
+
+
+def _within(archive: Path, unpacked: Path, item: dict[str, str]) -> str:
+    return str(archive / Path(item["image"]).relative_to(unpacked))
 
 
 def _given(**settings: Any) -> dict[str, Any]:

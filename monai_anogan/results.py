@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +19,29 @@ __all__ = ["write_detection"]
 
 
 def write_detection(
-    detection: Detection, folder: str | Path, pipeline: Pipeline, item: Mapping[str, str]
+    detection: Detection,
+    folder: str | Path,
+    pipeline: Pipeline,
+    item: Mapping[str, str],
+    *,
+    dicom: Collection[str] = ("pm",),
+    anonymous: bool = False,
 ) -> list[Path]:
     """Write everything `anogan detect` promises for one case into an existing folder.
 
     `anomaly_map.nii.gz`, `reconstruction.nii.gz`, from DICOM `anomaly_map.dcm`, `overview.png` and
     `summary.json`, in this order: the summary is written last and names the others.
+
+    Args:
+        detection: the case.
+        folder: where to.
+        pipeline: what made it.
+        item: the case as it was given to the pipeline.
+        dicom: the DICOM objects to write, see `write_maps`.
+        anonymous: leave out who the patient is, and the names and places of the input.
     """
+    if anonymous:
+        item = _without_identity(detection.source)
     model = f"{pipeline.metadata['name']} {pipeline.metadata['version']}"
     clock = StageClock()
     with clock("write"):
@@ -36,6 +52,9 @@ def write_detection(
             reconstruction=detection.reconstruction,
             version=__version__,
             model=model,
+            dicom=dicom,
+            map_max=pipeline["map_max"],
+            anonymous=anonymous,
         )
         written.append(Path(folder, "overview.png"))
         _write_picture(detection, written[-1], pipeline, item, model)
@@ -54,11 +73,18 @@ def write_detection(
     return written
 
 
+def _without_identity(source: MetaTensor) -> dict[str, str]:
+    """The case under a name that says nothing; its series can no longer be told, either."""
+    for name in ("series_uid", "series_description"):
+        source.meta.pop(name, None)
+    return {"image": "anonymous"}
+
+
 def describe_input(item: Mapping[str, str], source: MetaTensor) -> dict[str, Any]:
     """What the result was computed from: path, grid, and for DICOM the series."""
     spacing = affine_to_spacing(source.affine, r=3).tolist()
     described: dict[str, Any] = {
-        "path": str(item["image"]),
+        "path": str(item.get("path", item["image"])),
         "shape": list(source.shape[1:]),
         "spacing_mm": [round(s, 4) for s in spacing],
     }

@@ -126,7 +126,9 @@ def test_truncated_pixel_data_is_an_error_that_names_the_file(phantom_series, co
     whole = path.read_bytes()
     pixels = whole.find(b"\xe0\x7f\x10\x00")
     path.write_bytes(whole[: pixels + int(kept * (len(whole) - pixels))])
-    with pytest.raises(InputError, match=r"IM0004.dcm must hold whole pixel data, got") as caught:
+    with pytest.raises(
+        InputError, match=r"truncated pixel data .* in 1 of 12 files, first IM0004.dcm"
+    ) as caught:
         load(phantom_series.folder)
     assert "\n" not in str(caught.value)
 

@@ -62,7 +62,7 @@ def test_a_wanted_series_must_exist_be_one_and_be_usable(tmp_path):
     found = scan_dicom(tmp_path)
     with pytest.raises(InputError, match=r"series 1 localizer, series 4 T1, series 5 T1\)"):
         choose_series(found, "T9")
-    with pytest.raises(InputError, match="must name one series, got 2"):
+    with pytest.raises(InputError, match="must name one volume, got 2"):
         choose_series(found, "T1")
     with pytest.raises(InputError, match="must be a volume, got not a volume: 2 slices"):
         choose_series(found, "1")

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
-
 import numpy as np
 import pydicom
 from dicom_checks import position_of, the_problem
-from pydicom.uid import generate_uid
 
 
 def test_a_missing_slice_is_named_by_its_place(phantom_series):
@@ -25,25 +22,6 @@ def test_fewer_than_four_slices_are_not_a_volume(phantom_series):
     for path in phantom_series.files[3:]:
         path.unlink()
     assert the_problem(phantom_series.folder) == "not a volume: 3 slices, at least 4 needed"
-
-
-def test_copies_of_a_slice_are_a_problem_that_names_both(phantom_series):
-    shutil.copy(phantom_series.files[4], phantom_series.folder / "copy.dcm")
-    problem = the_problem(phantom_series.folder)
-    assert "1 of 13 images at a position already taken" in problem
-    assert "IM0005.dcm" in problem
-    assert "copy.dcm" in problem
-    assert "copies of the same image" in problem
-
-
-def test_two_echoes_in_one_series_are_told_apart_not_guessed(phantom_series, edit_dicom):
-    for k, path in enumerate(phantom_series.files):
-        edit_dicom(path, EchoTime="4.92")
-        second = phantom_series.folder / f"second{k}.dcm"
-        edit_dicom(path, to=second, EchoTime="7.38", SOPInstanceUID=generate_uid())
-    problem = the_problem(phantom_series.folder)
-    assert "12 of 24 images" in problem
-    assert "mixed by echo time: 4.92, 7.38" in problem
 
 
 def test_uneven_spacing_is_a_problem(phantom_series, edit_dicom):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from monai_anogan.io.archive import opened
 from monai_anogan.io.cases import HEALTHY, read_cases
 from monai_anogan.io.cohort import read_cohort
-from monai_anogan.io.dicom_scan import DicomSeries, scan_dicom
+from monai_anogan.io.dicom_scan import DicomSeries, count_others, scan_dicom
 from monai_anogan.io.dicom_volume import load_stack, load_volume
 from monai_anogan.io.inputs import find_inputs
-from monai_anogan.io.reader import DicomSeriesReader, find_series
+from monai_anogan.io.reader import DicomSeriesReader
 from monai_anogan.io.series_choice import choose_series, describe
+from monai_anogan.io.series_list import find_series, list_series
+from monai_anogan.io.series_table import series_records, series_table
 from monai_anogan.io.slice_stack import SliceStack
 
 __all__ = [
@@ -17,12 +20,17 @@ __all__ = [
     "DicomSeriesReader",
     "SliceStack",
     "choose_series",
+    "count_others",
     "describe",
     "find_inputs",
     "find_series",
+    "list_series",
     "load_stack",
     "load_volume",
+    "opened",
     "read_cases",
     "read_cohort",
     "scan_dicom",
+    "series_records",
+    "series_table",
 ]

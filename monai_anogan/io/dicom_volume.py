@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom import config, dcmread
 
 from monai_anogan.errors import InputError
-from monai_anogan.io.dicom_header import DICOM_ERRORS, DicomHeader, read_header
+from monai_anogan.io.dicom_header import DicomHeader, read_header
 from monai_anogan.io.dicom_scan import DicomSeries
+from monai_anogan.io.frame_reader import FrameReader
 from monai_anogan.io.image_plane import ImagePlane
-from monai_anogan.io.slice_stack import SliceStack, find_stack_problem, stack_planes
+from monai_anogan.io.refusal import COPY_AGAIN
+from monai_anogan.io.slice_checks import find_stack_refusal
+from monai_anogan.io.slice_stack import SliceStack, stack_planes
 
 __all__ = ["load_stack", "load_volume"]
 
@@ -23,8 +26,10 @@ def load_volume(series: DicomSeries) -> tuple[NDArray[np.float32], NDArray[np.fl
     """Loads a series.
 
     Axes are those of ITK: i along a row (columns), j down a column (rows), k along the slices.
-    Each slice is rescaled by its own slope and intercept. MONOCHROME1 (bright is low) is inverted
-    about the middle of the volume's range for MR; CT and PET values are physical and stay.
+    Each slice is rescaled by its own slope and intercept. Where Philips' private scale slope
+    differs between slices, the slices are comparable only after division by it, and are divided
+    (Chenevert et al. 2014, doi:10.1593/tlo.13811). MONOCHROME1 (bright is low) is inverted about
+    the middle of the volume's range for MR; CT and PET values are physical and stay.
 
     Args:
         series: a usable one from `scan_dicom`.
@@ -37,58 +42,73 @@ def load_volume(series: DicomSeries) -> tuple[NDArray[np.float32], NDArray[np.fl
         InputError: the series has a problem, or a file is truncated, broken or gone.
     """
     if series.problem is not None:
-        raise InputError(f"a DICOM series must be a volume, got {series.problem}")
-    stack, headers = _read_stack(series.files)
+        raise InputError(f"a DICOM series must be a volume, got {series.problem}; {series.cure}")
+    stack, headers = _read_stack(series.files, series.frames)
     volume = np.empty(stack.shape[::-1], np.float32)  # (K, J, I): slices are written whole
+    rescales = _rescales(stack.planes)
     slices: defaultdict[Path, list[int]] = defaultdict(list)
     for k, plane in enumerate(stack.planes):
         slices[plane.path].append(k)
-    for path, ks in slices.items():
-        frames = _read_frames(path, stack.shape)
-        for k in ks:
-            slope, intercept = stack.planes[k].rescale
-            volume[k] = frames[stack.planes[k].frame] * slope + intercept
+    with FrameReader() as reader:
+        for header in headers:
+            frames = reader.read(header.path, header.pixels)
+            for k in slices[header.path]:
+                _rescale(frames[stack.planes[k].frame], rescales[k], volume[k])
     if headers[0].photometric == "MONOCHROME1" and series.modality not in ("CT", "PT"):
         volume = volume.min() + volume.max() - volume
     return volume.transpose(2, 1, 0), stack.affine
 
 
-def load_stack(files: Sequence[str | Path]) -> SliceStack:
-    """Reads the geometry of a series again from its files, headers only.
+def load_stack(files: Sequence[str | Path], frames: Sequence[int] | None = None) -> SliceStack:
+    """Gives the geometry of a series again from its files, headers only.
 
     Args:
         files: every file of one usable series, in any order.
+        frames: which of the files' frames are its slices, counted through the files one after
+            another; all of them by default.
 
     Raises:
         InputError: a file cannot be read, or together they are not a volume.
     """
-    return _read_stack([Path(file) for file in files])[0]
+    return _read_stack([Path(file) for file in files], frames)[0]
 
 
-def _read_stack(files: Sequence[Path]) -> tuple[SliceStack, list[DicomHeader]]:
+def _read_stack(
+    files: Sequence[Path], frames: Sequence[int] | None
+) -> tuple[SliceStack, list[DicomHeader]]:
     headers = []
     for path in files:
         header = read_header(path)
-        if header is None or header.problem is not None:
-            why = "one that cannot be read" if header is None else str(header.problem)
-            raise InputError(f"{path} must be a slice of the volume, got {why}; copy it again")
+        if header is None or header.refusal:
+            why = header.refusal.problem if header and header.refusal else "one not to be read"
+            raise InputError(f"{path} must be a slice of the volume, got {why}; {COPY_AGAIN}")
         headers.append(header)
     planes: list[ImagePlane] = [plane for header in headers for plane in header.planes]
-    problem = find_stack_problem(planes)
-    if problem is not None:
-        raise InputError(f"the DICOM files must form a volume, got {problem}")
+    if frames is not None:
+        if max(frames, default=0) >= len(planes):
+            raise InputError(f"{files[0]} must be as it was when found, got other; run again")
+        planes = [planes[frame] for frame in frames]
+    refusal = find_stack_refusal(planes)
+    if refusal is not None:
+        raise InputError(f"the DICOM files must form a volume, got {refusal.problem}")
     return stack_planes(planes), headers
 
 
-def _read_frames(path: Path, shape: tuple[int, int, int]) -> NDArray[np.generic]:
-    """Stored values of one file, (frames, rows, columns)."""
-    try:
-        with config.disable_value_validation():
-            pixels = dcmread(path, force=True).pixel_array
-        return pixels.reshape(-1, shape[1], shape[0])
-    except DICOM_ERRORS as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise InputError(
-            f"{path} must hold whole pixel data, got a truncated, broken or unsupported file "
-            f"({reason[:200]}); copy it again from its source"
-        ) from error
+def _rescales(planes: Sequence[ImagePlane]) -> list[tuple[float, float]]:
+    """Slope and intercept of each slice, in units that all slices share."""
+    scales = {plane.scale_slope for plane in planes}
+    if len(scales) == 1 or None in scales:
+        return [plane.rescale for plane in planes]
+    rescales = []
+    for plane in planes:
+        (slope, intercept), scale = plane.rescale, plane.scale_slope or 1.0
+        rescales.append((1 / scale, intercept / (slope * scale)))
+    return rescales
+
+
+def _rescale(
+    stored: NDArray[Any], rescale: tuple[float, float], values: NDArray[np.float32]
+) -> None:
+    """Writes stored * slope + intercept into `values`, rounded to float32 once, at the end."""
+    slope, intercept = rescale
+    values[...] = stored if rescale == (1.0, 0.0) else stored * np.float64(slope) + intercept

@@ -3,34 +3,35 @@
 from __future__ import annotations
 
 import math
+import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pydicom.dataset import Dataset
+from pydicom.tag import Tag
 
-__all__ = ["ImagePlane", "read_planes"]
+from monai_anogan.io.plane_variant import VARIANT_TAGS, Fields, read_variant
 
-# What may tell two images at one position apart: words for a person, then the DICOM keyword.
-_VARIANTS = {
-    "echo time": "EchoTime",
-    "effective echo time": "EffectiveEchoTime",
-    "image type": "ImageType",
-    "frame type": "FrameType",
-    "acquisition number": "AcquisitionNumber",
-    "time point": "TemporalPositionIdentifier",
-    "time point index": "TemporalPositionIndex",
-    "trigger time": "TriggerTime",
-    "b-value": "DiffusionBValue",
-    "inversion time": "InversionTime",
-}
-_VARIANT_GROUPS = (
-    "MREchoSequence",
-    "MRDiffusionSequence",
-    "FrameContentSequence",
-    "MRImageFrameTypeSequence",
+__all__ = ["PLANE_TAGS", "ImagePlane", "read_planes"]
+
+_SCALE_SLOPE = 0x2005100E  # of Philips, private creator "Philips MR Imaging DD 001"
+_PHILIPS_GROUP = 0x2005140F  # the sequence that holds it in an enhanced file
+_KEYWORDS = (
+    "SOPInstanceUID",
+    "ImagePositionPatient",
+    "ImageOrientationPatient",
+    "NumberOfFrames",
+    "Rows",
+    "Columns",
+    "PixelSpacing",
+    "RescaleIntercept",
+    "RescaleSlope",
+    "SharedFunctionalGroupsSequence",
+    "PerFrameFunctionalGroupsSequence",
 )
+PLANE_TAGS = [*map(int, map(Tag, _KEYWORDS)), *VARIANT_TAGS, _SCALE_SLOPE]
 
 
 @dataclass(frozen=True)
@@ -45,14 +46,15 @@ class ImagePlane:
     pixel_spacing: tuple[float, ...]  # (2,) mm between rows, between columns
     size: tuple[int, int]  # rows, columns
     rescale: tuple[float, float]  # slope, intercept: stored values -> scanner units
+    scale_slope: float | None  # Philips' own divisor, where there is one
     variant: tuple[tuple[str, str], ...]  # e.g. (("echo time", "4.92"),)
 
 
-def read_planes(dataset: Dataset, path: Path) -> tuple[ImagePlane, ...]:
+def read_planes(fields: Fields, path: Path) -> tuple[ImagePlane, ...]:
     """Reads every plane of a classic (one) or enhanced multi-frame (many) image.
 
     Args:
-        dataset: the header; pixel data is not needed.
+        fields: the header's values by keyword (by tag, where private).
         path: the file it came from, kept in each plane.
 
     Returns:
@@ -60,34 +62,32 @@ def read_planes(dataset: Dataset, path: Path) -> tuple[ImagePlane, ...]:
         spacing or a size is missing or is no finite number.
     """
     planes = []
-    for frame, groups in enumerate(_frames(dataset)):
-        plane = _plane(groups, dataset, path, frame)
+    for frame, groups in enumerate(_frames(fields)):
+        plane = _plane(groups, fields, path, frame)
         if plane is None:
             return ()
         planes.append(plane)
     return tuple(planes)
 
 
-def _frames(dataset: Dataset) -> Iterator[list[Dataset]]:
-    """The datasets that describe each frame, nearest first."""
-    per_frame = dataset.get("PerFrameFunctionalGroupsSequence")
+def _frames(fields: Fields) -> Iterator[list[Fields]]:
+    """What describes each frame, nearest first."""
+    per_frame = fields.get("PerFrameFunctionalGroupsSequence")
     if not per_frame:
         # A classic file is one frame; more without functional groups have no place of their own.
-        if int(dataset.get("NumberOfFrames") or 1) == 1:
-            yield [dataset]
+        if int(fields.get("NumberOfFrames") or 1) == 1:
+            yield [fields]
         return
-    shared = list(dataset.get("SharedFunctionalGroupsSequence") or [])[:1]
+    shared = list(fields.get("SharedFunctionalGroupsSequence") or [])[:1]
     for item in per_frame:
-        yield [item, *shared, dataset]
+        yield [item, *shared, fields]
 
 
-def _plane(
-    groups: Sequence[Dataset], dataset: Dataset, path: Path, frame: int
-) -> ImagePlane | None:
+def _plane(groups: Sequence[Fields], fields: Fields, path: Path, frame: int) -> ImagePlane | None:
     position = _numbers(_find(groups, "PlanePositionSequence", "ImagePositionPatient"), 3)
     orientation = _numbers(_find(groups, "PlaneOrientationSequence", "ImageOrientationPatient"), 6)
     spacing = _numbers(_find(groups, "PixelMeasuresSequence", "PixelSpacing"), 2)
-    rows, columns = dataset.get("Rows"), dataset.get("Columns")
+    rows, columns = fields.get("Rows"), fields.get("Columns")
     if not (position and orientation and spacing and rows and columns) or min(spacing) <= 0:
         return None
     slope = _numbers(_find(groups, "PixelValueTransformationSequence", "RescaleSlope"), 1)
@@ -95,17 +95,18 @@ def _plane(
     return ImagePlane(
         path=path,
         frame=frame,
-        sop_uid=str(dataset.get("SOPInstanceUID", "")),
+        sop_uid=str(fields.get("SOPInstanceUID") or ""),
         position=position,
         orientation=orientation,
         pixel_spacing=spacing,
         size=(int(rows), int(columns)),
         rescale=(slope[0] if slope else 1.0, intercept[0] if intercept else 0.0),
-        variant=_variant(groups),
+        scale_slope=_scale_slope(groups),
+        variant=read_variant(groups),
     )
 
 
-def _find(groups: Sequence[Dataset], sequence: str, keyword: str) -> Any:
+def _find(groups: Sequence[Fields], sequence: str, keyword: str) -> Any:
     """The value from the nearest dataset that has it, in its functional group or plainly."""
     for group in groups:
         for item in [*(group.get(sequence) or [])[:1], group]:
@@ -125,12 +126,23 @@ def _numbers(value: Any, count: int) -> tuple[float, ...] | None:
     return numbers if len(numbers) == count and all(map(math.isfinite, numbers)) else None
 
 
-def _variant(groups: Sequence[Dataset]) -> tuple[tuple[str, str], ...]:
-    items = [i for g in groups for name in _VARIANT_GROUPS for i in (g.get(name) or [])[:1]]
-    found = []
-    for words, keyword in _VARIANTS.items():
-        values = (item.get(keyword) for item in [*items, groups[-1]])
-        value = next((v for v in values if v is not None), None)
-        if value is not None:
-            found.append((words, str(value)))
-    return tuple(found)
+def _scale_slope(groups: Sequence[Fields]) -> float | None:
+    """Philips' own scale slope of a frame; None where there is none or it makes no sense."""
+    for group in groups:
+        if isinstance(group, Dataset):
+            inner = [i[_SCALE_SLOPE] for i in _items(group, _PHILIPS_GROUP) if _SCALE_SLOPE in i]
+            value = inner[0].value if inner else None
+        else:
+            value = group.get(_SCALE_SLOPE)
+        if isinstance(value, bytes) and len(value) == 4:  # VR unknown, as in implicit files
+            (value,) = struct.unpack("<f", value)
+        slope = _numbers(value, 1)
+        if slope and slope[0] > 0:
+            return slope[0]
+    return None
+
+
+def _items(group: Dataset, tag: int) -> list[Dataset]:
+    value: Any = group[tag].value if tag in group else None
+    listed = isinstance(value, Sequence) and not isinstance(value, str | bytes)
+    return [item for item in value if isinstance(item, Dataset)] if listed else []

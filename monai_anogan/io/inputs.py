@@ -13,7 +13,7 @@ from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError
 
 from monai_anogan.errors import InputError
-from monai_anogan.io.dicom_header import is_dicom_file, read_header
+from monai_anogan.io.dicom_header import is_dicomdir, read_header
 
 __all__ = ["find_inputs"]
 
@@ -27,8 +27,8 @@ def find_inputs(path: str | os.PathLike[str]) -> list[dict[str, str]]:
 
     Args:
         path: a folder with DICOM below it (one case), a DICOM file (one case: the series it
-            belongs to), a NIfTI file (one case) or a folder of NIfTI files (a case each, sorted;
-            folders below it are not searched).
+            belongs to), a DICOMDIR (its folder), a NIfTI file (one case) or a folder of
+            NIfTI files (a case each, sorted; folders below it are not searched).
 
     Returns:
         One `{"image": path}` a case, for `LoadImaged`.
@@ -43,14 +43,16 @@ def find_inputs(path: str | os.PathLike[str]) -> list[dict[str, str]]:
         raise InputError(f"the input must exist, got {place}; give {_WHAT}")
     if _is_nifti(place):
         _check_nifti(place)
-    elif read_header(place) is None:
+    elif (header := read_header(place)) is None:
         raise InputError(f"the input must be an image, got {place}; give {_WHAT}")
+    elif is_dicomdir(header):
+        return [{"image": str(place.parent)}]
     return [{"image": str(place)}]
 
 
 def _cases_in(folder: Path) -> list[Path]:
     niftis = sorted(file for file in folder.iterdir() if _is_nifti(file))
-    has_dicom = any(is_dicom_file(f) and read_header(f) is not None for f in _files_below(folder))
+    has_dicom = any((h := read_header(f)) and h.series_uid for f in _files_below(folder))
     if niftis and has_dicom:
         raise InputError(
             f"a folder must hold DICOM or NIfTI, got both in {folder}; "

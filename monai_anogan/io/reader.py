@@ -13,12 +13,11 @@ from monai.utils import MetaKeys, SpaceKeys, ensure_tuple
 from numpy.typing import NDArray
 
 from monai_anogan.errors import InputError
-from monai_anogan.io.dicom_header import is_dicom_file, read_header
-from monai_anogan.io.dicom_scan import DicomSeries, scan_dicom
+from monai_anogan.io.dicom_file import is_dicom_file
 from monai_anogan.io.dicom_volume import load_volume
-from monai_anogan.io.series_choice import choose_series
+from monai_anogan.io.series_list import find_series
 
-__all__ = ["DicomSeriesReader", "find_series"]
+__all__ = ["DicomSeriesReader"]
 
 # Left to MONAI's own readers, which are tried after this one.
 _OTHER_FORMATS = (".nii", ".nii.gz", ".nrrd", ".mha", ".mhd", ".npy", ".npz")
@@ -28,11 +27,12 @@ class DicomSeriesReader(ImageReader):
     """Reads a DICOM folder, or the series of a DICOM file, as `LoadImaged(reader=...)`.
 
     The meta data carries, besides MONAI's own keys, `affine` (4, 4) voxel -> RAS mm,
-    `dicom_files` (list[str] in slice order), `series_uid`, `modality`, `series_description`.
+    `dicom_files` (list[str] in slice order), `dicom_frames` (list[int]: the frame of each slice,
+    counted through the files one after another), `series_uid`, `modality`, `series_description`.
 
     Args:
-        series: UID, number or description of the series to read; by default the usable one with
-            the most voxels. Not used where the path is a single file.
+        series: UID, number or description of the series to read, see `choose_series`; by default
+            the usable one with the most voxels, or for a single file the series it belongs to.
     """
 
     def __init__(self, series: str | None = None) -> None:
@@ -77,25 +77,12 @@ class DicomSeriesReader(ImageReader):
             MetaKeys.SPATIAL_SHAPE: np.asarray(array.shape),
             MetaKeys.ORIGINAL_CHANNEL_DIM: float("nan"),  # MONAI's word for no channel
             "dicom_files": [str(path) for path in series.files],
+            "dicom_frames": list(series.frames),
             "series_uid": series.uid,
             "modality": series.modality,
             "series_description": series.description,
         }
         return array, meta
-
-
-def find_series(path: Path, wanted: str | None = None) -> DicomSeries:
-    """The series to work on in a folder, or the one that a single file belongs to.
-
-    Raises:
-        InputError: the path is no DICOM, or nothing there is a usable volume.
-    """
-    if not path.is_file():
-        return choose_series(scan_dicom(path), wanted)
-    header = read_header(path)
-    if header is None:
-        raise InputError(f"{path} must be a DICOM or NIfTI image, got a file that is neither")
-    return choose_series(scan_dicom(path.parent, recursive=False), header.series_uid)
 
 
 def _is_dicom(path: Path) -> bool:

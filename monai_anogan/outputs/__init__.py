@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from monai_anogan.outputs.atomic import atomic_folder
-from monai_anogan.outputs.case import SaveCased, case_name, write_maps
+from monai_anogan.outputs.case import DICOM_OBJECTS, SaveCased, case_name, write_maps
+from monai_anogan.outputs.deidentify import deidentify
 from monai_anogan.outputs.mr_series import write_mr_series
 from monai_anogan.outputs.nifti import write_nifti
+from monai_anogan.outputs.overlay_series import write_overlay_series
 from monai_anogan.outputs.parametric_map import write_parametric_map
 
 __all__ = [
+    "DICOM_OBJECTS",
     "SaveCased",
     "atomic_folder",
     "case_name",
+    "deidentify",
     "write_maps",
     "write_mr_series",
     "write_nifti",
+    "write_overlay_series",
     "write_parametric_map",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Collection, Hashable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,14 @@ from monai.data import MetaTensor
 from monai.transforms import Transform
 
 from monai_anogan.outputs.atomic import atomic_folder
+from monai_anogan.outputs.deidentify import deidentify
 from monai_anogan.outputs.nifti import write_nifti
+from monai_anogan.outputs.overlay_series import write_overlay_series
 from monai_anogan.outputs.parametric_map import write_parametric_map
 
-__all__ = ["SaveCased", "case_name", "write_maps"]
+__all__ = ["DICOM_OBJECTS", "SaveCased", "case_name", "write_maps"]
+
+DICOM_OBJECTS = {"pm": "Parametric Map", "sc": "Secondary Capture overlay"}
 
 
 def write_maps(
@@ -25,8 +29,11 @@ def write_maps(
     reconstruction: torch.Tensor,
     version: str,
     model: str = "",
+    dicom: Collection[str] = ("pm",),
+    map_max: float = 1.0,
+    anonymous: bool = False,
 ) -> list[Path]:
-    """Write `anomaly_map.nii.gz`, `reconstruction.nii.gz` and, from DICOM, `anomaly_map.dcm`.
+    """Write `anomaly_map.nii.gz`, `reconstruction.nii.gz` and, from DICOM, DICOM objects.
 
     Args:
         folder: an existing folder.
@@ -35,9 +42,13 @@ def write_maps(
         reconstruction: (1, I, J, K) on the same grid.
         version: of this software.
         model: name and version of the model.
+        dicom: which objects: "pm", the Parametric Map `anomaly_map.dcm`; "sc", the colour overlay
+            as Secondary Capture images in the folder `overlay`.
+        map_max: the score that gets the brightest colour of the overlay.
+        anonymous: leave out of the DICOM objects who the patient is.
 
     Returns:
-        The files written.
+        The files written; a folder for those of a series.
     """
     out = Path(folder)
     dicom_files = source.meta.get("dicom_files")
@@ -49,14 +60,17 @@ def write_maps(
         written.append(out / f"{name}.nii.gz")
         write_nifti(torch.as_tensor(volume)[0].numpy(), written[-1], affine=affine, like=like)
     if dicom_files:
-        written.append(out / "anomaly_map.dcm")
-        write_parametric_map(
-            torch.as_tensor(anomaly_map)[0].numpy(),
-            dicom_files,
-            written[-1],
-            version=version,
-            model=model,
-        )
+        how = {"dicom_frames": source.meta.get("dicom_frames"), "version": version, "model": model}
+        scores = torch.as_tensor(anomaly_map)[0].numpy()
+        if "pm" in dicom:
+            written.append(out / "anomaly_map.dcm")
+            write_parametric_map(scores, dicom_files, written[-1], **how)
+        if "sc" in dicom:
+            written.append(out / "overlay")
+            scan = source[0].numpy()
+            write_overlay_series(scores, scan, dicom_files, written[-1], top=map_max, **how)
+    if anonymous:
+        deidentify(out.rglob("*.dcm"))
     return written
 
 

@@ -12,31 +12,19 @@ import highdicom as hd
 import numpy as np
 from highdicom.pm import ParametricMap, RealWorldValueMapping
 from numpy.typing import ArrayLike, NDArray
-from pydicom import config, dcmread
+from pydicom import config
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
-from pydicom.uid import ExplicitVRLittleEndian, generate_uid
-from pydicom.valuerep import format_number_as_ds
+from pydicom.uid import ExplicitVRLittleEndian
 
 from monai_anogan.io import SliceStack, load_stack
+from monai_anogan.outputs.source_header import read_source_header
 
 __all__ = ["write_parametric_map"]
 
 _SCORE = hd.sr.CodedConcept("anomaly_score", "99MONAIANOGAN", "Anomaly score")
 _DISCLAIMER = "Higher is more abnormal. Research use only."
-# DICOM wants these present, if empty, and real files leave them out.
-_MAY_BE_EMPTY = (
-    "PatientID",
-    "PatientName",
-    "PatientBirthDate",
-    "PatientSex",
-    "AccessionNumber",
-    "StudyID",
-    "StudyDate",
-    "StudyTime",
-    "ReferringPhysicianName",
-)
 
 
 def write_parametric_map(
@@ -45,6 +33,7 @@ def write_parametric_map(
     path: str | os.PathLike[str],
     *,
     version: str,
+    dicom_frames: Sequence[int] | None = None,
     description: str = "Anomaly map (research use only)",
     model: str = "",
     anatomy: Code = codes.SCT.Brain,
@@ -57,6 +46,8 @@ def write_parametric_map(
         dicom_files: the source series: all its slices, or its enhanced multi-frame file(s).
         path: the file to write, explicit VR little endian.
         version: version of this software.
+        dicom_frames: which of the files' frames are the source's slices, counted through the files
+            one after another; all of them by default.
         description: the series description, at most 64 characters.
         model: name and version of the model that made the map.
         anatomy: the region shown; some readers refuse a map that states none.
@@ -66,7 +57,7 @@ def write_parametric_map(
         InputError: the source files can no longer be read as the volume they were.
         ValueError: the map has another shape than the source, or values that are not finite.
     """
-    stack = load_stack([Path(file) for file in dicom_files])
+    stack = load_stack([Path(file) for file in dicom_files], dicom_frames)
     array = np.asarray(volume, dtype=np.float32)
     if array.shape != stack.shape:
         raise ValueError(f"volume must have its source's shape {stack.shape}, got {array.shape}")
@@ -114,49 +105,18 @@ class _Source:
 def _source(stack: SliceStack, array: NDArray[np.float32]) -> _Source:
     frames = np.ascontiguousarray(array.transpose(2, 1, 0))
     paths = list(dict.fromkeys(plane.path for plane in stack.planes))
-    headers = [_header(path, stack.spacing[2]) for path in paths]
+    headers = [read_source_header(path, stack.spacing[2]) for path in paths]
     if "PerFrameFunctionalGroupsSequence" not in headers[0]:
         for header in headers:  # equal up to rounding, and highdicom wants them equal
             header.ImageOrientationPatient = headers[0].ImageOrientationPatient
         return _Source(headers, None, None, frames)
-    if len(headers) == 1:  # an enhanced file may keep its frames in any order
-        return _Source(headers, None, None, frames[np.argsort([p.frame for p in stack.planes])])
-    # highdicom takes one enhanced file: here its frames refer to their slices by place alone.
+    order = [plane.frame for plane in stack.planes]
+    if len(headers) == 1 and sorted(order) == list(range(headers[0].NumberOfFrames)):
+        # An enhanced file may keep its frames in any order.
+        return _Source(headers, None, None, frames[np.argsort(order)])
+    # highdicom takes all frames of one enhanced file: here they refer to slices by place alone.
     positions = [hd.PlanePositionSequence("PATIENT", plane.position) for plane in stack.planes]
-    return _Source(headers[:1], headers[1:], positions, frames)
-
-
-def _header(path: Path, slice_step: float) -> Dataset:
-    """A source's header without its pixels, with what highdicom insists on filled in."""
-    header = dcmread(path, stop_before_pixels=True, force=True)
-    for keyword in _MAY_BE_EMPTY:
-        if keyword not in header:
-            setattr(header, keyword, None)
-    if "FrameOfReferenceUID" not in header:  # the same made-up one for every result of a series
-        header.FrameOfReferenceUID = generate_uid(entropy_srcs=[str(header.SeriesInstanceUID)])
-    if "2022" in str(header.get("SpecificCharacterSet", "")):  # highdicom writes no code extensions
-        header.SpecificCharacterSet = "ISO_IR 192"
-    if "PerFrameFunctionalGroupsSequence" in header:
-        _share(header, "PlaneOrientationSequence")
-        _share(header, "PixelMeasuresSequence")
-        measures = header.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0]
-    else:
-        measures = header
-    if measures.get("SliceThickness") is None:
-        measures.SliceThickness = format_number_as_ds(slice_step)
-    return header
-
-
-def _share(header: Dataset, sequence: str) -> None:
-    """States once for all frames what the vendor repeated in every frame (checked to be equal)."""
-    if not header.get("SharedFunctionalGroupsSequence"):
-        header.SharedFunctionalGroupsSequence = [Dataset()]
-    shared = header.SharedFunctionalGroupsSequence[0]
-    if sequence not in shared:
-        setattr(shared, sequence, header.PerFrameFunctionalGroupsSequence[0].get(sequence))
-        for item in header.PerFrameFunctionalGroupsSequence:
-            if sequence in item:
-                delattr(item, sequence)
+    return _Source(headers[:1], headers[1:] or None, positions, frames)
 
 
 def _score_mapping(array: NDArray[np.float32]) -> RealWorldValueMapping:

@@ -1,0 +1,117 @@
+"""De-identified results say nothing of the patient, and still belong together."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+
+from monai_anogan.io import find_series, load_volume
+from monai_anogan.outputs import deidentify, write_overlay_series, write_parametric_map
+
+WHO = {
+    "PatientName": "Musterfrau^Erika",
+    "PatientID": "PID-4711",
+    "PatientBirthDate": "19640812",
+    "PatientSex": "F",
+    "PatientAge": "061Y",
+    "PatientWeight": "71.25",
+    "PatientSize": "1.6875",
+    "StudyDate": "20250314",
+    "StudyTime": "101112",
+    "AccessionNumber": "ACC-0815",
+    "StudyID": "ST-99",
+    "StudyDescription": "Kopf nach Sturz",
+    "ReferringPhysicianName": "Doktor^Eisenbart",
+    "InstitutionName": "Charite Mitte",
+    "StationName": "MRC-ROOM-7",
+    "PatientComments": "lives next door",
+}
+
+
+@pytest.fixture
+def results(phantom_series, tmp_path) -> list[Path]:
+    """A Parametric Map and overlays of a patient of whom everything is known."""
+    for path in phantom_series.files:
+        dataset = pydicom.dcmread(path)
+        for keyword, value in WHO.items():
+            setattr(dataset, keyword, value)
+        dataset.save_as(path)
+    series = find_series(phantom_series.folder)
+    scores = np.random.default_rng(0).random(series.shape).astype(np.float32)
+    out = tmp_path / "out"
+    out.mkdir()
+    write_parametric_map(scores, series.files, out / "map.dcm", version="0")
+    scan = load_volume(series)[0]
+    write_overlay_series(scores, scan, series.files, out / "overlay", version="0")
+    return sorted(out.rglob("*.dcm"))
+
+
+def uids_of(paths: list[Path]) -> set[str]:
+    return {
+        str(element.value)
+        for path in paths
+        for element in pydicom.dcmread(path, stop_before_pixels=True).iterall()
+        if element.VR == "UI" and not str(element.value).startswith("1.2.840.10008.")
+    }
+
+
+def test_nothing_of_the_patient_or_of_the_source_is_left(results, phantom_series):
+    whole = b"".join(path.read_bytes() for path in results)
+    for told in ("PatientName", "PatientID", "StudyDescription", "PatientAge"):
+        assert WHO[told].encode() in whole  # so that its absence means something
+    of_source = uids_of(phantom_series.files)
+    assert of_source & uids_of(results)
+    deidentify(results)
+    whole = b"".join(path.read_bytes() for path in results)
+    assert not [
+        value for key, value in WHO.items() if key != "PatientSex" if value.encode() in whole
+    ]
+    assert not of_source & uids_of(results)
+    for path in results:
+        dataset = pydicom.dcmread(path)
+        assert dataset.PatientIdentityRemoved == "YES"
+        assert not dataset.PatientSex
+        codes = [item.CodeValue for item in dataset.DeidentificationMethodCodeSequence]
+        assert codes == ["113100", "113105"]
+
+
+def test_results_still_belong_together_and_keep_pixels_and_places(results):
+    before = [pydicom.dcmread(path) for path in results]
+    deidentify(results)
+    after = [pydicom.dcmread(path) for path in results]
+    assert len({dataset.StudyInstanceUID for dataset in after}) == 1
+    assert len({dataset.FrameOfReferenceUID for dataset in after}) == 1
+    assert len({dataset.SOPInstanceUID for dataset in after}) == len(results)
+    parametric_map, *overlays = after
+    frames = parametric_map.PerFrameFunctionalGroupsSequence
+    sources = {
+        frame.DerivationImageSequence[0].SourceImageSequence[0].ReferencedSOPInstanceUID
+        for frame in frames
+    }
+    assert {image.SourceImageSequence[0].ReferencedSOPInstanceUID for image in overlays} == sources
+    for old, new in zip(before, after, strict=True):
+        assert np.array_equal(old.pixel_array, new.pixel_array)
+        assert new.get("ImagePositionPatient") == old.get("ImagePositionPatient")
+        assert new.SeriesDescription == old.SeriesDescription
+        assert new.file_meta.MediaStorageSOPInstanceUID == new.SOPInstanceUID
+
+
+def test_two_calls_give_uids_that_do_not_tell_they_are_of_one_patient(results, tmp_path):
+    shutil.copytree(results[0].parent, tmp_path / "again")
+    again = sorted((tmp_path / "again").rglob("*.dcm"))
+    deidentify(results)
+    deidentify(again)
+    assert not uids_of(results) & uids_of(again)
+
+
+@pytest.mark.skipif(shutil.which("dciodvfy") is None, reason="dciodvfy is not installed")
+def test_dciodvfy_finds_no_error(results):
+    deidentify(results)
+    for path in results[:3]:
+        done = subprocess.run(["dciodvfy", "-new", path], capture_output=True, text=True)
+        assert not [line for line in done.stderr.splitlines() if line.startswith("Error")]
