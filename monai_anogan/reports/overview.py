@@ -14,13 +14,12 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
+from monai_anogan.outputs import DISCLAIMER
 from monai_anogan.reports.panels import BACKGROUND, FAINT, INK, ColourBar, Panels
 from monai_anogan.reports.planes import PLANES, position
 from monai_anogan.reports.scene import Scene, compose
 
 __all__ = ["DISCLAIMER", "write_overview"]
-
-DISCLAIMER = "Research use only, not a medical device."
 
 COLUMNS = ("Scan", "Healthy reconstruction", "Anomaly map over the scan")
 LEVELS = 8  # axial slices in the strip below the rows
