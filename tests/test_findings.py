@@ -20,7 +20,12 @@ def turn(x: float, y: float, z: float) -> NDArray[np.float64]:
     for axis, angle in enumerate(np.radians([x, y, z])):
         a, b = (axis + 1) % 3, (axis + 2) % 3
         one = np.eye(3)
-        one[[a, a, b, b], [a, b, a, b]] = np.cos(angle), -np.sin(angle), np.sin(angle), np.cos(angle)
+        one[[a, a, b, b], [a, b, a, b]] = (
+            np.cos(angle),
+            -np.sin(angle),
+            np.sin(angle),
+            np.cos(angle),
+        )
         matrix = one @ matrix
     return matrix
 

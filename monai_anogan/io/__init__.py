@@ -6,6 +6,7 @@ from monai_anogan.io.cases import HEALTHY, read_cases
 from monai_anogan.io.cohort import read_cohort
 from monai_anogan.io.dicom_scan import DicomSeries, scan_dicom
 from monai_anogan.io.dicom_volume import load_stack, load_volume
+from monai_anogan.io.healthy import find_healthy
 from monai_anogan.io.inputs import find_inputs
 from monai_anogan.io.reader import DicomSeriesReader, find_series
 from monai_anogan.io.series_choice import choose_series, describe
@@ -18,6 +19,7 @@ __all__ = [
     "SliceStack",
     "choose_series",
     "describe",
+    "find_healthy",
     "find_inputs",
     "find_series",
     "load_stack",

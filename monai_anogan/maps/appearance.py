@@ -14,7 +14,7 @@ from nibabel.affines import voxel_sizes
 from numpy.typing import NDArray
 from scipy import ndimage
 
-__all__ = ["Appearance", "measure"]
+__all__ = ["DECILES", "GRID", "Appearance", "measure", "voxel_ml"]
 
 GRID = 12  # cells of a thumbnail along each axis
 DECILES = (10, 25, 50, 75, 90)
@@ -25,7 +25,7 @@ FOREGROUND = 0.05  # of the 99th percentile of the source; air lies below
 class Appearance:
     """One scan as a few numbers and a thumbnail."""
 
-    measures: dict[str, float]  # by name; what they are is said in `domain.KNOWN`
+    measures: dict[str, float]  # by name; what they are is said in `domain.TRAITS`
     thumbnail: NDArray[np.float32]  # (12, 12, 12) mean grey in [-1, 1] of the cells of its box
     cover: NDArray[np.float32]  # (12, 12, 12) share of each cell that is organ
 
@@ -48,45 +48,44 @@ def measure(
         source: (I, J, K) the scan as it came, scanner units.
         source_affine: (4, 4) its own.
     """
-    spacing = voxel_sizes(affine)
     box = ndimage.find_objects(mask.astype(np.uint8))[0]
     inside, organ = image[box], mask[box]
-    values = image[mask]
-    extent = np.array(organ.shape) * spacing
+    extent = np.array(organ.shape) * voxel_sizes(affine)
+    organ_ml = float(mask.sum()) * voxel_ml(affine)
     measures = {
         "voxel": float(voxel_sizes(source_affine).max()),
-        "volume": float(mask.sum() * spacing.prod() / 1000),
+        "volume": organ_ml,
         "width": float(extent[0]),
         "length": float(extent[1]),
         "height": float(extent[2]),
-        "share": _share_of_foreground(source, source_affine, measures_ml=mask.sum() * spacing.prod()),
+        "share": organ_ml / max(_foreground_ml(source, source_affine), 1.0),
         "residual": float(np.median(raw[mask])),
     }
-    for decile in DECILES:
-        measures[f"grey{decile}"] = float(np.percentile(values, decile))
-    for axis, name in enumerate("xyz"):
-        measures[f"detail_{name}"] = _detail(inside, organ, axis)
+    measures |= {f"grey{p}": float(np.percentile(image[mask], p)) for p in DECILES}
+    measures |= {f"detail_{a}": _detail(inside, organ, i) for i, a in enumerate("xyz")}
     return Appearance(measures, _pool(inside), _pool(organ.astype(np.float32)))
 
 
-def _share_of_foreground(source, affine, *, measures_ml) -> float:
-    """Share of the scan's foreground that is organ: a half with skull and neck, all without."""
-    scan = np.abs(source)
-    bright = (scan > FOREGROUND * np.percentile(scan[scan > 0], 99)).sum()
-    return float(measures_ml / (bright * abs(np.linalg.det(affine[:3, :3]))))
+def voxel_ml(affine: NDArray[np.float64]) -> float:
+    """The volume of a voxel in ml, of an affine in mm."""
+    return abs(float(np.linalg.det(affine[:3, :3]))) / 1000
 
 
-def _detail(image, organ, axis: int) -> float:
+def _foreground_ml(source: NDArray[np.float32], affine: NDArray[np.float64]) -> float:
+    """Volume of what is brighter than air: of a head twice to three times its brain."""
+    bright = np.abs(source)
+    return float((bright > FOREGROUND * np.percentile(bright, 99)).sum()) * voxel_ml(affine)
+
+
+def _detail(image: NDArray[np.float32], organ: NDArray[np.bool_], axis: int) -> float:
     """Median step of grey between neighbours along an axis, inside the organ."""
-    both = np.logical_and(*(np.take(organ, r, axis) for r in _pairs(organ.shape[axis])))
-    steps = np.abs(np.diff(image, axis=axis))
-    return float(np.median(steps[both]))
-
-
-def _pairs(count: int):
-    return np.arange(count - 1), np.arange(1, count)
+    ahead, behind = [slice(None)] * 3, [slice(None)] * 3
+    ahead[axis], behind[axis] = slice(1, None), slice(None, -1)
+    both = organ[tuple(ahead)] & organ[tuple(behind)]
+    return float(np.median(np.abs(np.diff(image, axis=axis))[both])) if both.any() else 0.0
 
 
 def _pool(volume: NDArray[np.float32]) -> NDArray[np.float32]:
-    pooled = torch.nn.functional.adaptive_avg_pool3d(torch.from_numpy(volume)[None], GRID)
-    return pooled[0].numpy()
+    """Cell means on a grid of 12 x 12 x 12."""
+    cells = torch.from_numpy(np.ascontiguousarray(volume, dtype=np.float32))[None]
+    return torch.nn.functional.adaptive_avg_pool3d(cells, GRID)[0].numpy()

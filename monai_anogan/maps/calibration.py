@@ -15,8 +15,8 @@ all findings of a scan together. Each T_i is measured with the voxel scale of th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Self
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -139,6 +139,25 @@ class Calibration:
             f"{self.rates_.max():.2g} on the worst). At most {kept:.3g} of new healthy scans "
             f"exchangeable with these raise a finding at alpha = {alpha:g}."
         )
+
+    def state(self) -> dict[str, Any]:
+        """Everything learned, as plain numbers."""
+        self._check_fitted()
+        return {
+            "voxel_rate": self.voxel_rate,
+            "levels": self.scale_.levels_.tolist(),
+            "scores": self.scale_.scores_.tolist(),
+            "masses": self.masses_.tolist(),
+            "rates": self.rates_.tolist(),
+        }
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> Self:
+        """A fitted calibration from its state."""
+        fitted = cls(state["voxel_rate"])
+        fitted.scale_ = VoxelScale.of(state["levels"], state["scores"])
+        fitted.masses_, fitted.rates_ = np.array(state["masses"]), np.array(state["rates"])
+        return fitted
 
     def _check_fitted(self) -> None:
         if not hasattr(self, "masses_"):

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 from scipy.spatial.distance import pdist, squareform
 
+from monai_anogan.maps.appearance import voxel_ml
 from monai_anogan.maps.calibration import Calibration
 from monai_anogan.maps.regions import region_masses
 
@@ -73,8 +74,7 @@ def find(
     """
     calibration.check_alpha(alpha)
     score = calibration.score(raw, mask)
-    voxel_ml = abs(float(np.linalg.det(affine[:3, :3]))) / 1000
-    regions, masses = region_masses(score, calibration.threshold, voxel_ml)
+    regions, masses = region_masses(score, calibration.threshold, voxel_ml(affine))
     p_values = calibration.p_values(masses)
     boxes = ndimage.find_objects(regions)
     kept = [i for i in range(len(masses)) if p_values[i] <= alpha]
@@ -114,7 +114,7 @@ def _measure(
         peak=float(values.max()),
         mean=float(values.mean()),
         mass=float(mass),
-        volume_ml=len(voxels) * abs(float(np.linalg.det(affine[:3, :3]))) / 1000,
+        volume_ml=len(voxels) * voxel_ml(affine),
         centroid_mm=(float(centroid[0]), float(centroid[1]), float(centroid[2])),
         diameter_mm=longest_diameter(voxels, affine),
     )

@@ -60,6 +60,13 @@ class VoxelScale:
         self.levels_, self.scores_ = raw[keep], -np.log10(mean[keep])
         return self
 
+    @classmethod
+    def of(cls, levels: ArrayLike, scores: ArrayLike) -> Self:
+        """The scale through known points, (L,) and (L,), both rising."""
+        scale = cls()
+        scale.levels_, scale.scores_ = np.asarray(levels, float), np.asarray(scores, float)
+        return scale
+
     def __call__(self, raw: ArrayLike) -> NDArray[np.float32]:
         """Calibrated scores of raw ones, any shape.
 
