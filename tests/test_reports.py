@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from monai_anogan.reports import cohort_table, write_cohort, write_overview
+from monai_anogan.reports import Shade, cohort_table, write_cohort, write_overview
 from monai_anogan.reports.overview import LEFT, TOP, WIDTH
 from monai_anogan.reports.planes import PLANES, canonical, cut, position
 from monai_anogan.reports.scene import compose
@@ -96,13 +96,10 @@ def paint(path: Path, *, scale: float = 1.0, vmax: float = 1.0, grid: str = "axi
     image, heat, affine = head(grid)
     write_overview(
         path,
-        image=image,
-        reconstruction=image,
-        anomaly_map=scale * heat,
-        affine=affine,
+        scene=compose(image, image, scale * heat, affine, None),
+        shade=Shade.raw(vmax),
         title=r"not mathematics: $\frac$",
         footer="",
-        vmax=vmax,
     )
     return matplotlib.image.imread(path)[..., :3]
 

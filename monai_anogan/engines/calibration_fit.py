@@ -1,8 +1,8 @@
-"""Healthy scans through a model, one by one, into the file that makes its numbers mean something."""
+"""Healthy scans through a model, one by one, into the calibration of its maps."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +51,7 @@ class CalibrationFit:
         self.appearances: list[Appearance] = []
         self.voxel_ml = 0.0
 
-    def add(self, data: Mapping[Hashable, Any]) -> None:
+    def add(self, data: Mapping[Any, Any]) -> None:
         """Add one scan: `image`, `mask` and `anomaly_map` (raw) on the model's grid, `source`."""
         mask = torch.as_tensor(data["mask"])[0].cpu().numpy() > 0
         box = ndimage.find_objects(mask.astype(np.uint8))[0]  # only the organ is kept

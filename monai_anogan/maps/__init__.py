@@ -1,7 +1,7 @@
 """From residuals to the anomaly map, its calibrated score, findings, and the score of a scan."""
 
 from monai_anogan.maps.appearance import Appearance, measure
-from monai_anogan.maps.calibrated import Calibrated, CheckDomaind, appearance_of
+from monai_anogan.maps.calibrated import UNLIKE, Calibrated, CheckDomaind, appearance_of
 from monai_anogan.maps.calibration import Calibration
 from monai_anogan.maps.calibration_file import CalibrationFile, load_calibration, weights_digest
 from monai_anogan.maps.domain import Domain, Verdict
@@ -10,6 +10,7 @@ from monai_anogan.maps.residual import CaseScored, ResidualMapd, case_score
 from monai_anogan.maps.voxel_scale import VoxelScale
 
 __all__ = [
+    "UNLIKE",
     "Appearance",
     "Calibrated",
     "Calibration",

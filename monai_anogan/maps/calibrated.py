@@ -18,12 +18,13 @@ from monai_anogan.maps.appearance import Appearance, measure
 from monai_anogan.maps.calibration_file import CalibrationFile
 from monai_anogan.maps.findings import find
 
-__all__ = ["Calibrated", "CheckDomaind", "appearance_of"]
+__all__ = ["UNLIKE", "Calibrated", "CheckDomaind", "appearance_of"]
 
 UNCALIBRATED = (
     "no calibration for this model: the map is the raw residual and there are no findings; "
     "run: anogan calibrate --healthy DIR -o OUT"
 )
+UNLIKE = "unlike the healthy scans of the calibration"
 ASK = "--force goes on all the same"
 
 
@@ -59,7 +60,7 @@ class CheckDomaind(Transform):
                 f"{verdict.refusals[0]}{also}; {ASK}"
             )
         unlike = [*verdict.refusals, *verdict.warnings]
-        return {**data, self.warnings_key: [f"unlike the healthy scans: {u}" for u in unlike]}
+        return {**data, self.warnings_key: [f"{UNLIKE}: {u}" for u in unlike]}
 
 
 class Calibrated(Transform):

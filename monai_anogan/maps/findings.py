@@ -26,9 +26,10 @@ class Finding:
     p_value: float  # share of healthy scans (and this one) with a region as heavy or heavier
     peak: float  # highest score
     mean: float  # score
-    mass: float  # integral of the score above the threshold, score times ml
+    mass: float  # integral of the score, score times ml: what the p-value ranks
     volume_ml: float
     centroid_mm: tuple[float, float, float]  # RAS, mean of its voxel centres
+    peak_mm: tuple[float, float, float]  # RAS, where the score is highest
     diameter_mm: float  # longest, between the outer faces of its two farthest voxels
 
 
@@ -107,7 +108,8 @@ def _measure(
     p_value: float,
 ) -> Finding:
     values = score[tuple(voxels.T)]
-    centroid = apply_affine(affine, voxels.mean(axis=0))
+    middle = apply_affine(affine, voxels.mean(axis=0)).tolist()
+    highest = apply_affine(affine, voxels[values.argmax()]).tolist()
     return Finding(
         label=label,
         p_value=float(p_value),
@@ -115,7 +117,8 @@ def _measure(
         mean=float(values.mean()),
         mass=float(mass),
         volume_ml=len(voxels) * voxel_ml(affine),
-        centroid_mm=(float(centroid[0]), float(centroid[1]), float(centroid[2])),
+        centroid_mm=tuple(middle),
+        peak_mm=tuple(highest),
         diameter_mm=longest_diameter(voxels, affine),
     )
 

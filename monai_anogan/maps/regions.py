@@ -1,9 +1,10 @@
 """Connected regions above a threshold, and the one number that ranks them.
 
-The number is the region's mass, the integral of the score above the threshold over its volume, as
-in cluster-mass inference (Bullmore et al. 1999, IEEE Transactions on Medical Imaging 18): it grows
-with the extent of a region and with its height, so that neither a large faint region nor a small
-bright one is lost.
+The number is the region's mass, the integral of the score over its volume, after the cluster mass
+of Bullmore et al. 1999 (IEEE Transactions on Medical Imaging 18): it grows with the extent of a
+region and with its height. Chosen on lesions painted on `val` scans, 15 of a kind: at alpha 0.0625
+it finds 12 dark and 6 bright ones, the integral of what exceeds the threshold 11 and 5, the volume
+12 and 6, the peak none.
 """
 
 from __future__ import annotations
@@ -32,5 +33,5 @@ def region_masses(
         label 1 first.
     """
     labels, count = ndimage.label(score >= threshold, structure=TOUCHING)
-    above = ndimage.sum_labels(score - threshold, labels, np.arange(1, count + 1))
-    return labels.astype(np.int32), np.asarray(above, dtype=np.float64) * voxel_ml
+    masses = ndimage.sum_labels(score, labels, np.arange(1, count + 1))
+    return labels.astype(np.int32), np.asarray(masses, dtype=np.float64) * voxel_ml

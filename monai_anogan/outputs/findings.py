@@ -23,12 +23,14 @@ FINDING_UNITS = {
     "p_value": "conformal, rank among healthy scans",
     "peak": "score, -log10 of the healthy exceedance rate of a voxel",
     "mean": "score",
-    "mass": "score above the threshold times ml",
+    "mass": "mean score times ml; the p-value ranks it",
     "volume_ml": "ml",
     "centroid_mm": "mm, RAS (x to the right, y to the front, z up); DICOM's LPS has -x, -y, z",
-    "diameter_mm": "mm",
+    "peak_mm": "mm, RAS",
+    "diameter_mm": "mm, longest, from outer face to outer face",
 }
-DIGITS = {"volume_ml": 3, "centroid_mm": 1, "diameter_mm": 1, "p_value": 5}
+PLACES = ("centroid_mm", "peak_mm")
+DIGITS = {"volume_ml": 3, "centroid_mm": 1, "peak_mm": 1, "diameter_mm": 1, "p_value": 5}
 
 
 def write_findings(
@@ -79,19 +81,31 @@ def write_findings(
 def as_row(finding: Finding) -> dict[str, Any]:
     """A finding as plain numbers, rounded to what they can mean."""
     row = asdict(finding)
-    row["centroid_mm"] = [round(c, DIGITS["centroid_mm"]) for c in finding.centroid_mm]
     for name, value in row.items():
-        if isinstance(value, float):
-            row[name] = round(value, DIGITS.get(name, 4))
+        digits = DIGITS.get(name, 4)
+        if isinstance(value, tuple):
+            row[name] = [round(v, digits) for v in value]
+        elif isinstance(value, float):
+            row[name] = round(value, digits)
     return row
 
 
 def _write_table(path: Path, rows: list[dict[str, Any]]) -> None:
-    names = [n for n in FINDING_UNITS if n != "centroid_mm"]
-    columns = [*names[:-1], "centroid_r_mm", "centroid_a_mm", "centroid_s_mm", names[-1]]
+    flat = [_flat(row) for row in rows]
+    columns = _flat(dict.fromkeys(FINDING_UNITS, 0) | dict.fromkeys(PLACES, (0, 0, 0)))
     with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, columns)
+        writer = csv.DictWriter(file, list(columns))
         writer.writeheader()
-        for row in rows:
-            place = dict(zip(columns[-4:-1], row["centroid_mm"], strict=True))
-            writer.writerow({n: row[n] for n in names} | place)
+        writer.writerows(flat)
+
+
+def _flat(row: dict[str, Any]) -> dict[str, Any]:
+    """The row with a column for each coordinate: `centroid_mm` becomes `centroid_x_mm`, ..."""
+    flat: dict[str, Any] = {}
+    for name, value in row.items():
+        if name in PLACES:
+            stem = name.removesuffix("_mm")
+            flat |= {f"{stem}_{a}_mm": v for a, v in zip("xyz", value, strict=True)}
+        else:
+            flat[name] = value
+    return flat
