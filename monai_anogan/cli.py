@@ -192,6 +192,8 @@ def evaluate(
     steps: Steps = None,
     device: Device = None,
     seed: Seed = None,
+    alpha: Alpha = None,
+    calibration: CalibrationPath = None,
     note: Annotated[str | None, typer.Option(help="Said above the table.")] = None,
 ) -> None:
     """Score a cohort against its lesion masks, beside the plain intensity yardstick."""
@@ -202,17 +204,27 @@ def evaluate(
     from monai_anogan.reports import cohort_table, write_cohort
 
     pipeline = Pipeline(
-        bundle, settings=_given(mode=mode, steps=steps, seed=seed, device=_device(device))
+        bundle,
+        settings=_given(
+            mode=mode,
+            steps=steps,
+            seed=seed,
+            device=_device(device),
+            alpha=alpha,
+            force=True,  # a cohort is judged whole; the table says how many are unlike
+            calibration_file=_calibration_file(calibration),
+        ),
     )
+    _check_calibration(pipeline, calibration)
     items, cohort = read_cases(cases), CohortEvaluation()
     with atomic_folder(out) as folder:
         with progress("cases") as report:
             for done, item in enumerate(items, start=1):
                 cohort.add(item, **pipeline.run(item).judged())
                 report(done, len(items))
-        results = cohort.results()
-        write_cohort(folder, results, note=note, settings=pipeline.settings)
-    console.print(cohort_table(results, note=note))
+        results, alarms = cohort.results(), cohort.alarms()
+        write_cohort(folder, results, alarms=alarms, note=note, settings=pipeline.settings)
+    console.print(cohort_table(results, alarms=alarms, note=note))
 
 
 @app.command()

@@ -23,7 +23,7 @@ __all__ = ["write_report"]
 
 STILLS = 3  # findings that are shown in still pictures
 STEPS = 120  # of the threshold's slider
-COLUMNS = ("", "p", "peak", "mean", "volume (ml)", "diameter (mm)", "centre (mm)", "")
+COLUMNS = ("", "p", "volume (ml)", "diameter (mm)", "peak", "mean", "centre (mm)")
 
 
 def write_report(
@@ -124,14 +124,13 @@ def _table(findings: Findings | None) -> str:
 
 def _row(finding: Finding) -> str:
     cells = (
-        f"{finding.label}",
+        f'<button data-mm="{json.dumps(finding.peak_mm)}">show {finding.label}</button>',
         f"{finding.p_value:.3g}",
-        f"{finding.peak:.2f}",
-        f"{finding.mean:.2f}",
         f"{finding.volume_ml:.2f}",
         f"{finding.diameter_mm:.0f}",
+        f"{finding.peak:.2f}",
+        f"{finding.mean:.2f}",
         place_in_words(finding.centroid_mm),
-        f'<button data-mm="{json.dumps(finding.peak_mm)}">show</button>',
     )
     return "".join(f"<td>{cell}</td>" for cell in cells)
 
