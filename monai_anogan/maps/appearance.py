@@ -14,8 +14,11 @@ from nibabel.affines import voxel_sizes
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from monai_anogan.transforms import BACKGROUND
+
 __all__ = ["DECILES", "GRID", "Appearance", "measure", "voxel_ml"]
 
+REACH = 2.3  # standard deviations of the organ's voxels; an ellipsoid ends at 2.24
 GRID = 12  # cells of a thumbnail along each axis
 DECILES = (10, 25, 50, 75, 90)
 FOREGROUND = 0.05  # of the 99th percentile of the source; air lies below
@@ -26,7 +29,7 @@ class Appearance:
     """One scan as a few numbers and a thumbnail."""
 
     measures: dict[str, float]  # by name; what they are is said in `domain.TRAITS`
-    thumbnail: NDArray[np.float32]  # (12, 12, 12) mean grey in [-1, 1] of the cells of its box
+    thumbnail: NDArray[np.float32]  # (12, 12, 12) mean grey in [-1, 1] of the cells around it
     cover: NDArray[np.float32]  # (12, 12, 12) share of each cell that is organ
 
 
@@ -63,7 +66,9 @@ def measure(
     }
     measures |= {f"grey{p}": float(np.percentile(image[mask], p)) for p in DECILES}
     measures |= {f"detail_{a}": _detail(inside, organ, i) for i, a in enumerate("xyz")}
-    return Appearance(measures, _pool(inside), _pool(organ.astype(np.float32)))
+    cells = _cells(mask)
+    cover = mask.astype(np.float32)
+    return Appearance(measures, _pool(image, cells, BACKGROUND), _pool(cover, cells, 0.0))
 
 
 def voxel_ml(affine: NDArray[np.float64]) -> float:
@@ -85,7 +90,24 @@ def _detail(image: NDArray[np.float32], organ: NDArray[np.bool_], axis: int) -> 
     return float(np.median(np.abs(np.diff(image, axis=axis))[both])) if both.any() else 0.0
 
 
-def _pool(volume: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Cell means on a grid of 12 x 12 x 12."""
-    cells = torch.from_numpy(np.ascontiguousarray(volume, dtype=np.float32))[None]
-    return torch.nn.functional.adaptive_avg_pool3d(cells, GRID)[0].numpy()
+def _cells(mask: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """First voxel and the one past the last of the thumbnail along each axis.
+
+    From the organ's middle and its spread: its outermost voxels (how much of the brainstem a mask
+    holds) would shift everything.
+    """
+    places = np.argwhere(mask)
+    middle, reach = places.mean(axis=0), REACH * places.std(axis=0)
+    low, high = np.round(middle - reach).astype(int), np.round(middle + reach).astype(int) + 1
+    return [(int(a), int(max(b, a + GRID))) for a, b in zip(low, high, strict=True)]
+
+
+def _pool(
+    volume: NDArray[np.float32], cells: list[tuple[int, int]], outside: float
+) -> NDArray[np.float32]:
+    """Cell means on a grid of 12 x 12 x 12, which may reach beyond the volume."""
+    sides = [(max(0, -a), max(0, b - n)) for (a, b), n in zip(cells, volume.shape, strict=True)]
+    padded = np.pad(volume, sides, constant_values=outside)
+    box = tuple(slice(a + s[0], b + s[0]) for (a, b), s in zip(cells, sides, strict=True))
+    inside = torch.from_numpy(np.ascontiguousarray(padded[box], dtype=np.float32))[None]
+    return torch.nn.functional.adaptive_avg_pool3d(inside, GRID)[0].numpy()
