@@ -140,15 +140,15 @@ def test_an_unexplained_scan_is_refused(domain: Domain) -> None:
     assert "residual of healthy patches" in domain.judge(appearance(parts)).refusals[0]
 
 
-def test_three_kinds_of_oddities_together_are_a_refusal(domain: Domain) -> None:
+def test_four_kinds_of_oddities_together_are_a_refusal(domain: Domain) -> None:
     usual = appearance(head(308))
     spread, centre = domain.spread_, domain.centre_
-    odd = {n: centre[n] + 8 * spread[n] for n in ("residual", "width", "detail_x")}
-    for names in (("residual", "width"), ("residual", "width", "detail_x")):
+    odd = {n: centre[n] + 8 * spread[n] for n in ("residual", "width", "detail_x", "inside")}
+    for names in (list(odd)[:3], list(odd)):
         measures = usual.measures | {name: odd[name] for name in names}
         verdict = domain.judge(replace(usual, measures=measures))
-        assert len(verdict.refusals) == (3 if len(names) == 3 else 0)
-        assert len(verdict.warnings) == (0 if len(names) == 3 else 2)
+        assert len(verdict.refusals) == (4 if len(names) == 4 else 0)
+        assert len(verdict.warnings) == (0 if len(names) == 4 else 3)
 
 
 def test_it_refuses_to_judge_before_it_is_fitted() -> None:

@@ -18,8 +18,9 @@ from monai_anogan.transforms import BACKGROUND
 
 __all__ = ["DECILES", "GRID", "Appearance", "measure", "voxel_ml"]
 
-REACH = 2.3  # standard deviations of the organ's voxels; an ellipsoid ends at 2.24
 GRID = 12  # cells of a thumbnail along each axis
+RIM_MM, DEEP_MM = 9.0, 15.0  # in a brain: fluid and grey matter; white matter and ventricles
+CELL_MM = 15.0  # 180 mm in all: a brain and a little around it
 DECILES = (10, 25, 50, 75, 90)
 FOREGROUND = 0.05  # of the 99th percentile of the source; air lies below
 
@@ -29,8 +30,7 @@ class Appearance:
     """One scan as a few numbers and a thumbnail."""
 
     measures: dict[str, float]  # by name; what they are is said in `domain.TRAITS`
-    thumbnail: NDArray[np.float32]  # (12, 12, 12) mean grey in [-1, 1] of the cells around it
-    cover: NDArray[np.float32]  # (12, 12, 12) share of each cell that is organ
+    thumbnail: NDArray[np.float32]  # (12, 12, 12) mean grey in [-1, 1] of cells around its middle
 
 
 def measure(
@@ -62,13 +62,12 @@ def measure(
         "length": float(extent[1]),
         "height": float(extent[2]),
         "share": organ_ml / max(_foreground_ml(source, source_affine), 1.0),
+        "inside": _inside(inside, organ, affine),
         "residual": float(np.median(raw[mask])),
     }
     measures |= {f"grey{p}": float(np.percentile(image[mask], p)) for p in DECILES}
     measures |= {f"detail_{a}": _detail(inside, organ, i) for i, a in enumerate("xyz")}
-    cells = _cells(mask)
-    cover = mask.astype(np.float32)
-    return Appearance(measures, _pool(image, cells, BACKGROUND), _pool(cover, cells, 0.0))
+    return Appearance(measures, _thumbnail(image, mask, affine))
 
 
 def voxel_ml(affine: NDArray[np.float64]) -> float:
@@ -90,24 +89,29 @@ def _detail(image: NDArray[np.float32], organ: NDArray[np.bool_], axis: int) -> 
     return float(np.median(np.abs(np.diff(image, axis=axis))[both])) if both.any() else 0.0
 
 
-def _cells(mask: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """First voxel and the one past the last of the thumbnail along each axis.
-
-    From the organ's middle and its spread: its outermost voxels (how much of the brainstem a mask
-    holds) would shift everything.
-    """
-    places = np.argwhere(mask)
-    middle, reach = places.mean(axis=0), REACH * places.std(axis=0)
-    low, high = np.round(middle - reach).astype(int), np.round(middle + reach).astype(int) + 1
-    return [(int(a), int(max(b, a + GRID))) for a, b in zip(low, high, strict=True)]
+def _inside(
+    image: NDArray[np.float32], organ: NDArray[np.bool_], affine: NDArray[np.float64]
+) -> float:
+    """How much brighter the organ is inside than at its rim: its contrast, however it lies."""
+    padded = np.pad(organ, 1)
+    depth = ndimage.distance_transform_edt(padded, sampling=voxel_sizes(affine))[1:-1, 1:-1, 1:-1]
+    deep = organ & (depth > min(DEEP_MM, depth.max() / 2))
+    return float(np.median(image[deep]) - np.median(image[organ & (depth <= RIM_MM)]))
 
 
-def _pool(
-    volume: NDArray[np.float32], cells: list[tuple[int, int]], outside: float
+def _thumbnail(
+    image: NDArray[np.float32], mask: NDArray[np.bool_], affine: NDArray[np.float64]
 ) -> NDArray[np.float32]:
-    """Cell means on a grid of 12 x 12 x 12, which may reach beyond the volume."""
-    sides = [(max(0, -a), max(0, b - n)) for (a, b), n in zip(cells, volume.shape, strict=True)]
-    padded = np.pad(volume, sides, constant_values=outside)
-    box = tuple(slice(a + s[0], b + s[0]) for (a, b), s in zip(cells, sides, strict=True))
-    inside = torch.from_numpy(np.ascontiguousarray(padded[box], dtype=np.float32))[None]
-    return torch.nn.functional.adaptive_avg_pool3d(inside, GRID)[0].numpy()
+    """Cell means in a cube around the organ's middle, which may reach beyond the volume.
+
+    Around the middle and not between the ends: how much of the brainstem a mask holds would shift
+    every cell.
+    """
+    middle = np.argwhere(mask).mean(axis=0)
+    reach = np.maximum(CELL_MM / voxel_sizes(affine), 1.0) * GRID / 2
+    low, high = np.round(middle - reach).astype(int), np.round(middle + reach).astype(int)
+    before, after = np.maximum(-low, 0), np.maximum(high - image.shape, 0)
+    padded = np.pad(image, list(zip(before, after, strict=True)), constant_values=BACKGROUND)
+    box = tuple(slice(a, b) for a, b in zip(low + before, high + before, strict=True))
+    cube = torch.from_numpy(np.ascontiguousarray(padded[box], dtype=np.float32))[None]
+    return torch.nn.functional.adaptive_avg_pool3d(cube, GRID)[0].numpy()

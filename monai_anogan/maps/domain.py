@@ -19,16 +19,14 @@ from numpy.typing import NDArray
 
 from monai_anogan.errors import AnoganError
 from monai_anogan.maps.appearance import GRID, Appearance
-from monai_anogan.maps.traits import CONTRAST, PART, TRAITS
+from monai_anogan.maps.traits import PART, TRAITS
 
 __all__ = ["Domain", "Verdict"]
 
 WARN, REFUSE = 6.5, 11.0  # spreads away from the centre
-KINDS = 3  # different kinds of warnings that together are a refusal
-SHAPE = (0.85, 0.7)  # correlation of thumbnails, below which is warned and refused
-PATTERN = (0.5, 0.25)  # the same of the cells inside the organ, where only contrast counts
-TURNED = 0.08  # by which another way round must be more alike, and at least 0.9
-CORE = 0.95  # share of organ in a cell of the inside
+SEVERAL, KINDS = 5.0, 4  # spreads, and different kinds of traits so far off: a refusal together
+SHAPE = (0.8, 0.65)  # correlation of thumbnails below which is warned and refused
+TURNED, ALIKE = 0.25, 0.9  # by which another way round is more alike (Fisher's z), and how much
 ROLES = ("left to right", "back to front", "upside down")
 
 
@@ -46,14 +44,12 @@ class Domain:
     Attributes:
         centre_: median of each measure.
         spread_: standard deviation of each, at least the floor of its trait.
-        thumbnail_: (12, 12, 12) mean grey of the cells of the organ's box.
-        cover_: (12, 12, 12) mean share of organ in the cells.
+        thumbnail_: (12, 12, 12) mean grey of cells around the organ's middle.
     """
 
     centre_: dict[str, float]
     spread_: dict[str, float]
     thumbnail_: NDArray[np.float64]
-    cover_: NDArray[np.float64]
 
     def fit(self, appearances: Sequence[Appearance]) -> Self:
         """Learn from healthy scans."""
@@ -64,7 +60,6 @@ class Domain:
             for name, column in table.items()
         }
         self.thumbnail_ = np.mean([a.thumbnail for a in appearances], axis=0, dtype=np.float64)
-        self.cover_ = np.mean([a.cover for a in appearances], axis=0, dtype=np.float64)
         return self
 
     def judge(self, appearance: Appearance) -> Verdict:
@@ -78,10 +73,11 @@ class Domain:
         turned = self._turned(appearance.thumbnail)
         if turned:
             return Verdict(refusals=(turned,))
-        off = sorted((o for o in self._off(appearance) if o[0] >= 1), reverse=True)
-        many = len({kind for _, kind, _ in off} - {"share"}) >= KINDS
-        refused = [phrase for amount, _, phrase in off if amount >= 2 or many]
-        warned = [phrase for _, _, phrase in off if phrase not in refused]
+        off = sorted(self._off(appearance), reverse=True)
+        several = {kind for away, kind, _, _ in off if away >= SEVERAL} - {"share"}
+        limit = SEVERAL if len(several) >= KINDS else REFUSE
+        refused = [phrase for away, _, refuses, phrase in off if refuses and away >= limit]
+        warned = [phrase for away, *_, phrase in off if away >= WARN and phrase not in refused]
         return Verdict(tuple(refused), tuple(warned))
 
     def _turned(self, thumbnail: NDArray[np.float32]) -> str:
@@ -94,7 +90,7 @@ class Domain:
         upright = max(alike.pop(((0, 1, 2), (side, 1, 1))) for side in (1, -1))
         axes, signs = max(alike, key=lambda way: alike[way])
         best = alike[axes, signs]
-        if best < max(upright + TURNED, 0.9):
+        if best < ALIKE or np.arctanh(best) - np.arctanh(upright) < TURNED:
             return ""
         flips = [ROLES[a] for a in (1, 2) if signs[a] < 0]
         how = " and ".join(flips) if axes == (0, 1, 2) else "with its axes exchanged"
@@ -103,27 +99,20 @@ class Domain:
             f"says, {best:.2f} turned back; wrong orientation in the header?)"
         )
 
-    def _off(self, appearance: Appearance) -> Iterator[tuple[float, str, str]]:
-        """How far off each trait is (1 is worth a warning, 2 a refusal), its kind, a phrase."""
+    def _off(self, appearance: Appearance) -> Iterator[tuple[float, str, bool, str]]:
+        """For each trait how many spreads off, its kind, whether it may refuse, and a phrase."""
         for name, trait in TRAITS.items():
             value, centre = appearance.measures[name], self.centre_[name]
             spread = self.spread_[name]
             away = (value - centre) / spread
             away = abs(away) if trait.low else max(away, 0.0)
-            amount = 1 + (away - WARN) / (REFUSE - WARN)
             usual = f"{trait.form.format(centre)} ± {trait.form.format(spread)}"
             phrase = f"{trait.words} {trait.form.format(value)}, usual {usual} ({trait.hint})"
-            yield (amount if trait.refuses else min(amount, 1.99)), trait.kind, phrase
-        inside = self.cover_ > CORE
-        pattern = _correlation(appearance.thumbnail[inside], self.thumbnail_[inside])
-        shape = max(_correlation(appearance.thumbnail[::s], self.thumbnail_) for s in (1, -1))
-        for kind, value, (warn, refuse), hint in (
-            ("contrast", pattern, PATTERN, CONTRAST),
-            ("shape", shape, SHAPE, PART),
-        ):
-            amount = 1 + (warn - value) / (warn - refuse)
-            words = f"likeness of {kind} to healthy scans {value:.2f}, usual above {warn:g}"
-            yield amount, kind, f"{words} ({hint})"
+            yield away, trait.kind, trait.refuses, phrase
+        alike = max(_correlation(appearance.thumbnail[::s], self.thumbnail_) for s in (1, -1))
+        away = WARN + (SHAPE[0] - alike) / (SHAPE[0] - SHAPE[1]) * (REFUSE - WARN)
+        phrase = f"likeness to healthy scans {alike:.2f}, usual above {SHAPE[0]:g} ({PART})"
+        yield away, "shape", True, phrase
 
     def state(self) -> dict[str, Any]:
         """Everything learned, as plain numbers."""
@@ -131,7 +120,6 @@ class Domain:
             "centre": self.centre_,
             "spread": self.spread_,
             "thumbnail": np.round(self.thumbnail_, 3).ravel().tolist(),
-            "cover": np.round(self.cover_, 3).ravel().tolist(),
         }
 
     @classmethod
@@ -140,9 +128,7 @@ class Domain:
         fitted = cls()
         fitted.centre_ = {name: float(state["centre"][name]) for name in TRAITS}
         fitted.spread_ = {name: float(state["spread"][name]) for name in TRAITS}
-        shape = (GRID, GRID, GRID)
-        fitted.thumbnail_ = np.reshape(state["thumbnail"], shape).astype(np.float64)
-        fitted.cover_ = np.reshape(state["cover"], shape).astype(np.float64)
+        fitted.thumbnail_ = np.reshape(state["thumbnail"], (GRID, GRID, GRID)).astype(np.float64)
         return fitted
 
 
@@ -156,4 +142,4 @@ def _correlation(one: NDArray[Any], other: NDArray[Any]) -> float:
     """Pearson's; 0 where one of them is flat."""
     if not (one.std() > 0 and other.std() > 0):
         return 0.0
-    return float(np.corrcoef(one.ravel(), other.ravel())[0, 1])
+    return float(np.clip(np.corrcoef(one.ravel(), other.ravel())[0, 1], -0.9999, 0.9999))

@@ -33,10 +33,11 @@ TRAITS = {
     "volume": Trait("size", "organ volume", 100, "{:.0f} ml", PART),
     "width": Trait("size", "organ width", 5, "{:.0f} mm", TURNED),
     "length": Trait("size", "organ length", 8, "{:.0f} mm", TURNED),
-    "height": Trait("size", "organ height", 7, "{:.0f} mm", PART),
+    "height": Trait("size", "organ height", 6, "{:.0f} mm", PART),
     "share": Trait(
         "share", "organ's share of the scan", 0.04, "{:.2f}", "skull-stripped?", refuses=False
     ),
+    "inside": Trait("contrast", "grey inside less grey at the rim", 0.04, "{:.2f}", CONTRAST),
     "residual": Trait("residual", "residual of healthy patches", 0.015, "{:.3f}", CONTRAST),
     **{
         f"grey{p}": Trait("grey", f"{p}th percentile of grey", 0.05, "{:.2f}", CONTRAST)
