@@ -35,6 +35,13 @@ class Modes(StrEnum):
     encoder = "encoder"
 
 
+class Searches(StrEnum):
+    """The ready-made settings of the latent search."""
+
+    fast = "fast"
+    paper = "paper"
+
+
 Bundle = Annotated[
     Path | None, typer.Option(help="Bundle folder; the one that comes with the package if absent.")
 ]
@@ -45,6 +52,10 @@ Seed = Annotated[int | None, typer.Option(help="Seed of everything random.")]
 Mode = Annotated[
     Modes | None,
     typer.Option(help="search: full latent search; encoder: the encoder's guess alone."),
+]
+Search = Annotated[
+    Searches | None,
+    typer.Option(help="fast: from the encoder's guess, robust; paper: 500 steps from the prior."),
 ]
 Steps = Annotated[int | None, typer.Option(help="Gradient steps of the search.", min=1)]
 Alpha = Annotated[
@@ -97,6 +108,7 @@ def detect(
         str | None, typer.Option(help="DICOM series by UID, number or description.")
     ] = None,
     mode: Mode = None,
+    search: Search = None,
     steps: Steps = None,
     device: Device = None,
     seed: Seed = None,
@@ -116,6 +128,7 @@ def detect(
         settings=_given(
             series=series,
             mode=mode,
+            search=search,
             steps=steps,
             seed=seed,
             device=_device(device),
@@ -147,6 +160,7 @@ def calibrate(
     out: Out,
     bundle: Bundle = None,
     mode: Mode = None,
+    search: Search = None,
     steps: Steps = None,
     device: Device = None,
     seed: Seed = None,
@@ -163,7 +177,8 @@ def calibrate(
 
     items = find_healthy(healthy, split)
     pipeline = Pipeline(
-        bundle, settings=_given(mode=mode, steps=steps, seed=seed, device=_device(device))
+        bundle,
+        settings=_given(mode=mode, search=search, steps=steps, seed=seed, device=_device(device)),
     )
     fit = CalibrationFit(pipeline["checkpoint"], pipeline["map_settings"], voxel_rate=voxel_rate)
     with atomic_folder(out) as folder:
@@ -189,6 +204,7 @@ def evaluate(
     out: Out,
     bundle: Bundle = None,
     mode: Mode = None,
+    search: Search = None,
     steps: Steps = None,
     device: Device = None,
     seed: Seed = None,
@@ -207,6 +223,7 @@ def evaluate(
         bundle,
         settings=_given(
             mode=mode,
+            search=search,
             steps=steps,
             seed=seed,
             device=_device(device),

@@ -19,6 +19,7 @@ from monai.transforms import LoadImaged
 
 from monai_anogan.errors import AnoganError, InputError
 from monai_anogan.maps import CalibrationFile, Findings
+from monai_anogan.networks import resolve_precision
 
 __all__ = ["Detection", "Pipeline", "StageClock", "default_bundle", "read_metadata"]
 
@@ -96,9 +97,11 @@ class Pipeline:
     @property
     def settings(self) -> dict[str, Any]:
         """What a result depends on besides the scan and the model."""
-        search = ("start", "steps", "lr", "weight", "robust") if self["mode"] == "search" else ()
+        search = ("search", *self["searches"]["fast"]) if self["mode"] == "search" else ()
         names = ("mode", *search, "overlap", "seed")
-        return {name: self[name] for name in names} | {"device": str(self["device"])}
+        precision = resolve_precision(self["precision"], torch.device(self["device"]))
+        computed = {"device": str(self["device"]), "precision": str(precision).split(".")[-1]}
+        return {name: self[name] for name in names} | computed
 
     @property
     def calibration(self) -> CalibrationFile | None:

@@ -1,5 +1,7 @@
 """The inferer: foreground windows alone are searched, and stitching changes nothing."""
 
+import math
+
 import pytest
 import torch
 from torch import nn
@@ -17,29 +19,51 @@ def volume_with_a_ball():
     return torch.where(ball, torch.rand(SHAPE, generator=torch.Generator().manual_seed(0)), -1.0)
 
 
-class Identity(nn.Module):
-    """A 'network' whose latent is the patch itself: whatever is shown is rebuilt."""
+class Seen(nn.Module):
+    """Counts the patches that pass, those through copies of it included."""
 
     def __init__(self):
         super().__init__()
-        self.unused = nn.Parameter(torch.zeros(1))
-        self.seen = 0
+        self.counts = []
 
-    def encoder(self, patches):
-        self.seen += len(patches)
-        self.shape = patches.shape[1:]
-        return patches.flatten(1)
+    def forward(self, patches):
+        self.counts.append(len(patches))
+        return patches
 
-    def generator(self, z):
-        return z.view(-1, *self.shape)
+    def __deepcopy__(self, memo):
+        return self
+
+
+class Discriminator(nn.Module):
+    def features(self, patches):
+        return patches
+
+
+class Identity(nn.Module):
+    """A 'system' whose latent is the patch itself: whatever is shown is rebuilt."""
+
+    def __init__(self, *roi_size):
+        super().__init__()
+        self.seen = Seen()
+        self.encoder = nn.Sequential(self.seen, nn.Flatten())
+        self.generator = nn.Unflatten(1, (1, *roi_size))
+        self.generator.latent_size = math.prod(roi_size)
+        self.discriminator = Discriminator()
+        self.where = nn.Parameter(torch.zeros(1))  # a system is where its parameters are
+
+
+def guessed(volume, network, **settings):
+    """The encoder's guess at a volume, in exact arithmetic."""
+    roi_size = network.generator.unflattened_size[1:]
+    settings |= {"mode": "encoder", "precision": "float32"}
+    return LatentSearchInferer(roi_size, **settings)(volume, network)
 
 
 @pytest.mark.parametrize("roi_size", [(16, 16), (16, 16, 16)])
 @pytest.mark.parametrize("slice_axis", [0, 1, 2])
 def test_an_identity_network_gives_the_volume_back(roi_size, slice_axis):
     volume = volume_with_a_ball()[None, None]
-    inferer = LatentSearchInferer(roi_size, mode="encoder", slice_axis=slice_axis)
-    rebuilt = inferer(volume, Identity())
+    rebuilt = guessed(volume, Identity(*roi_size), slice_axis=slice_axis)
     torch.testing.assert_close(rebuilt, volume, atol=1e-6, rtol=0)
 
 
@@ -67,19 +91,19 @@ def test_every_foreground_voxel_is_in_a_window_and_no_window_is_empty():
 
 def test_background_is_never_searched():
     empty = torch.full((1, 1, *SHAPE), BACKGROUND)
-    network = Identity()
-    rebuilt = LatentSearchInferer((8, 8), mode="encoder")(empty, network)
-    assert network.seen == 0
+    network = Identity(8, 8)
+    rebuilt = guessed(empty, network)
+    assert not network.seen.counts
     assert (rebuilt == BACKGROUND).all()
     one_voxel = empty.clone()
     one_voxel[0, 0, 10, 10, 5] = 0.5
-    LatentSearchInferer((8, 8), mode="encoder")(one_voxel, network)
-    assert network.seen == 1
+    guessed(one_voxel, network)
+    assert network.seen.counts == [1]
 
 
 def test_a_volume_smaller_than_a_window_keeps_its_shape():
     volume = torch.rand(1, 1, 5, 30, 3)
-    rebuilt = LatentSearchInferer((16, 16), mode="encoder")(volume, Identity())
+    rebuilt = guessed(volume, Identity(16, 16))
     torch.testing.assert_close(rebuilt, volume, atol=1e-6, rtol=0)
 
 
@@ -116,13 +140,26 @@ def test_more_steps_explain_the_volume_better():
 def test_progress_counts_windows_up_to_all_of_them():
     calls = []
     volume = volume_with_a_ball()[None, None]
-    inferer = LatentSearchInferer(
-        (16, 16), mode="encoder", batch_size=4, progress=lambda *c: calls.append(c)
-    )
-    network = Identity()
-    inferer(volume, network)
+    network = Identity(16, 16)
+    guessed(volume, network, batch_size=4, progress=lambda *c: calls.append(c))
     assert [done for done, _ in calls] == sorted({done for done, _ in calls})
-    assert calls[-1] == (network.seen, network.seen)
+    total = sum(network.seen.counts)
+    assert calls[-1] == (total, total)
+
+
+def test_batches_are_as_few_and_as_equal_as_can_be():
+    network = Identity(16, 16)
+    guessed(volume_with_a_ball()[None, None], network, batch_size=10)
+    counts = network.seen.counts
+    assert len(counts) == math.ceil(sum(counts) / 10)
+    assert max(counts) - min(counts) <= 1
+
+
+def test_sums_kept_on_disk_give_the_same_volume_and_leave_no_file(tmp_path):
+    volume = volume_with_a_ball()[None, None]
+    in_memory = guessed(volume, Identity(16, 16))
+    assert torch.equal(guessed(volume, Identity(16, 16), spill=tmp_path), in_memory)
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_network_comes_back_as_it_went_in():
@@ -138,7 +175,11 @@ def test_the_network_comes_back_as_it_went_in():
 
 @pytest.mark.parametrize(
     ("settings", "message"),
-    [({"mode": "guess"}, "mode must be"), ({"start": "middle"}, "start must be one of")],
+    [
+        ({"mode": "guess"}, "mode must be"),
+        ({"start": "middle"}, "start must be one of"),
+        ({"start": "prior", "robust": 0.3}, "robust search must start"),
+    ],
 )
 def test_settings_that_do_not_exist_are_refused(settings, message):
     with pytest.raises(ValueError, match=message):
@@ -147,4 +188,4 @@ def test_settings_that_do_not_exist_are_refused(settings, message):
 
 def test_a_single_volume_without_a_batch_is_refused():
     with pytest.raises(ValueError, match="inputs must be"):
-        LatentSearchInferer((8, 8))(torch.zeros(1, 8, 8, 8), Identity())
+        LatentSearchInferer((8, 8))(torch.zeros(1, 8, 8, 8), Identity(8, 8))

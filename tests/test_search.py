@@ -5,8 +5,8 @@ import torch
 
 from monai_anogan.losses import MatchingLoss
 from monai_anogan.pipeline import Pipeline
-from monai_anogan.search import EncoderStart, Match, PriorStart, descend
-from monai_anogan.systems import FAnoGAN
+from monai_anogan.search import EncoderStart, Match, PriorStart, descend, fit_basis
+from monai_anogan.systems import FAnoGAN, FrozenSystem
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def objective_for(system, patches):
 def test_a_patch_that_g_made_is_found_again(system, start):
     truth = torch.randn(8, 4, generator=torch.Generator().manual_seed(1))
     patches = system.generator(truth)
-    begin = start(system, patches, torch.Generator().manual_seed(2))
+    begin = start(FrozenSystem(system, "float32"), patches, torch.Generator().manual_seed(2))
     match = descend(system.generator, objective_for(system, patches), begin, steps=800, lr=0.05)
     before = (system.generator(begin) - patches).abs().mean()
     after = (match.image - patches).abs().mean()
@@ -90,6 +90,7 @@ def test_better_of_chooses_for_each_patch_on_its_own():
 
 def test_the_prior_start_is_its_generators_and_nobody_elses(system):
     patches = torch.zeros(5, 1, 16, 16)
+    system = FrozenSystem(system)
     draws = [PriorStart()(system, patches, torch.Generator().manual_seed(s)) for s in (3, 3, 4)]
     assert torch.equal(draws[0], draws[1])
     assert not torch.equal(draws[0], draws[2])
@@ -97,14 +98,55 @@ def test_the_prior_start_is_its_generators_and_nobody_elses(system):
 
 @pytest.mark.parametrize(("start", "far"), [(PriorStart(), 0.5), (EncoderStart(), 0.03)])
 def test_the_shipped_model_finds_again_what_its_generator_made(start, far):
-    shipped = Pipeline().network.eval().requires_grad_(False)
-    latents = shipped.sample_latents(8, torch.Generator().manual_seed(3))
-    patches = shipped.generator(latents)
+    network = Pipeline().network
+    shipped = FrozenSystem(network)
+    with torch.no_grad():
+        patches = shipped.generate(network.sample_latents(8, torch.Generator().manual_seed(3)))
     begin = start(shipped, patches, torch.Generator().manual_seed(4))
-    match = descend(shipped.generator, objective_for(shipped, patches), begin, steps=500, lr=0.05)
+    objective = MatchingLoss(patches, shipped.features, weight=0.1)
+    match = descend(shipped.generate, objective, begin, steps=500, lr=0.05)
     before, after = (
         (image - patches).abs().flatten(1).mean(1).median()
-        for image in (shipped.generator(begin), match.image)
+        for image in (shipped.generate(begin), match.image)
     )
     assert before > far
     assert after < 0.02  # of the 2 grey values from black to white
+
+
+def test_a_basis_makes_the_gradients_white(system):
+    """In new coordinates of the same model, the second moments of fresh gradients are alike."""
+    with torch.no_grad():
+        system.generator.project.weight.mul_(torch.tensor([0.5, 1, 2, 4]))
+    frozen = FrozenSystem(system, "float32")
+    basis = fit_basis(frozen, PriorStart(), samples=200)
+    rng = torch.Generator().manual_seed(7)
+    patches = frozen.generate(torch.randn(500, 4, generator=rng))
+    z = torch.randn(500, 4, generator=rng).requires_grad_()
+    loss = MatchingLoss(patches, frozen.features)(frozen.generate(z)).sum()
+    (gradient,) = torch.autograd.grad(loss, z)
+
+    def spread(g):
+        moments = torch.linalg.eigvalsh(g.T @ g)
+        return moments[-1] / moments[0]
+
+    assert spread(gradient) > 5
+    assert spread(gradient @ basis) < 2
+    assert basis.norm() == pytest.approx(2.0, abs=1e-4)  # as the identity's, so lr keeps its sense
+
+
+def test_a_basis_shortens_a_badly_scaled_search():
+    """Walking along the long axis of a valley takes Adam many steps unless it knows the axes."""
+    turn = torch.linalg.qr(torch.randn(4, 4, generator=torch.Generator().manual_seed(0)))[0]
+    stretch = torch.tensor([30.0, 10.0, 3.0, 1.0])
+    goal = torch.full((1, 4), 0.1)
+
+    def objective(z):
+        return ((z - goal) @ turn * stretch).abs().sum(1)
+
+    basis = turn / stretch
+    plain, knowing = (
+        descend(lambda z: z, objective, torch.zeros(1, 4), steps=25, lr=0.4, decay=True, basis=b)
+        for b in (None, basis)
+    )
+    assert knowing.loss < plain.loss / 4
+    torch.testing.assert_close(objective(knowing.latent), knowing.loss)

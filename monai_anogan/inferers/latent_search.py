@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 from monai.inferers import Inferer
@@ -13,8 +14,8 @@ from monai.utils import convert_to_dst_type, convert_to_tensor
 
 from monai_anogan.inferers.stitcher import Stitcher, Window, foreground_windows
 from monai_anogan.losses import MatchingLoss, welsch_trust
-from monai_anogan.search import EncoderStart, PriorStart, Start, descend
-from monai_anogan.systems import System
+from monai_anogan.search import EncoderStart, PriorStart, Start, descend, fit_basis
+from monai_anogan.systems import FrozenSystem, System
 from monai_anogan.transforms import BACKGROUND
 
 __all__ = ["LatentSearchInferer"]
@@ -36,13 +37,22 @@ class LatentSearchInferer(Inferer):
         mode: `search` for the latent search, `encoder` for the encoder's guess alone.
         start: where a search begins, `encoder` or `prior`.
         steps: gradient steps of a search.
-        lr: Adam's learning rate in latent units.
+        lr: Adam's learning rate, in latent units.
+        betas: Adam's decay rates.
+        decay: let the learning rate fall to zero along a cosine.
+        preconditioned: walk along the axes of `fit_basis`, which is fitted to the network when it
+            is first met.
         weight: lambda, the share of the feature-matching loss (0.1 in the paper).
         robust: scale c of `welsch_trust`, so that the search does not explain lesions away; None
             is the paper's plain search. Needs the encoder's start.
         overlap: share of a window that the next one covers.
         slice_axis: spatial axis (0, 1, 2) across which a 2D network's slices are cut.
         batch_size: windows searched at a time.
+        precision: of the networks, see `FrozenSystem`; z, losses and the stitching are float32.
+        compiled: run the networks through torch.compile. It warms up for half a minute and then
+            saves nothing on the CPUs it was measured on (docs/speed.md).
+        spill: folder for memory-mapped sums, so that a volume larger than memory (itself given
+            memory-mapped) can be rebuilt; None keeps them in memory, on the network's device.
         seed: of the starts.
         progress: called with (windows done, windows in all) as the search goes on.
     """
@@ -54,12 +64,18 @@ class LatentSearchInferer(Inferer):
         mode: str = "search",
         start: str = "encoder",
         steps: int = 500,
-        lr: float = 0.02,
+        lr: float = 0.1,
+        betas: Sequence[float] = (0.9, 0.999),
+        decay: bool = False,
+        preconditioned: bool = False,
         weight: float = 0.1,
         robust: float | None = None,
         overlap: float = 0.5,
         slice_axis: int = 2,
         batch_size: int = 64,
+        precision: str = "auto",
+        compiled: bool = False,
+        spill: str | Path | None = None,
         seed: int = 0,
         progress: Progress | None = None,
     ) -> None:
@@ -76,8 +92,12 @@ class LatentSearchInferer(Inferer):
         if self.flat:
             self.window.insert(slice_axis, 1)
         self.mode, self.start = mode, STARTS["encoder" if mode == "encoder" else start]()
-        self.steps, self.lr, self.weight = (0 if mode == "encoder" else steps), lr, weight
+        self.steps, self.weight = (0 if mode == "encoder" else steps), weight
+        self.walk: dict[str, Any] = {"lr": lr, "betas": (betas[0], betas[1]), "decay": decay}
+        self.preconditioned = preconditioned
+        self._bases: WeakKeyDictionary[System, torch.Tensor] = WeakKeyDictionary()
         self.overlap, self.slice_axis, self.batch_size = overlap, slice_axis, batch_size
+        self.precision, self.compiled, self.spill = precision, compiled, spill
         self.seed, self.progress = seed, progress
 
     def __call__(
@@ -92,20 +112,36 @@ class LatentSearchInferer(Inferer):
         if inputs.ndim != 5:
             raise ValueError(f"inputs must be (B, C, D, H, W), got shape {tuple(inputs.shape)}")
         volumes = convert_to_tensor(inputs, track_meta=False).detach()  # a MetaTensor is slow
-        with frozen(network):
-            rebuilt = torch.stack([self._rebuild(volume, network) for volume in volumes])
-        return convert_to_dst_type(rebuilt, inputs)[0]
+        fast = FrozenSystem(network, self.precision, compiled=self.compiled)
+        basis = self._basis(network, fast)
+        rebuilt = [self._rebuild(volume, fast, basis) for volume in volumes]
+        batch = torch.stack(rebuilt) if len(rebuilt) > 1 else rebuilt[0][None]
+        return convert_to_dst_type(batch, inputs)[0]
 
-    def _rebuild(self, volume: torch.Tensor, network: System) -> torch.Tensor:
-        padded, inside = self._pad(volume.cpu())
+    def _basis(self, network: System, fast: FrozenSystem) -> torch.Tensor | None:
+        """The axes to walk along, fitted once for a network that stays as it is."""
+        if not self.preconditioned or not self.steps:
+            return None
+        if network not in self._bases:
+            self._bases[network] = fit_basis(fast, self.start, weight=self.weight)
+        return self._bases[network]
+
+    def _rebuild(
+        self, volume: torch.Tensor, network: FrozenSystem, basis: torch.Tensor | None
+    ) -> torch.Tensor:
+        home = network.device if self.spill is None else torch.device("cpu")
+        padded, inside = self._pad(volume.to(home))
         windows = foreground_windows((padded > BACKGROUND).any(0), self.window, self.overlap)
-        stitcher = Stitcher(padded.shape[1:], self.window, len(padded), fill=BACKGROUND)
+        stitcher = Stitcher(
+            padded.shape[1:], self.window, len(padded), BACKGROUND, device=home, spill=self.spill
+        )
         rng = torch.Generator().manual_seed(self.seed)
-        for first in range(0, len(windows), self.batch_size):
-            batch = windows[first : first + self.batch_size]
+        for first, last in even_batches(len(windows), self.batch_size):
+            batch = windows[first:last]
             report = partial(self._report, first, len(batch), len(windows))
-            images = self._search(padded, batch, network, rng, report)
-            for window, image in zip(batch, images, strict=True):
+            for window, image in zip(
+                batch, self._search(padded, batch, network, basis, rng, report), strict=True
+            ):
                 stitcher.add(window, image)
             report(1.0)
         return stitcher.result()[(slice(None), *inside)]
@@ -119,45 +155,49 @@ class LatentSearchInferer(Inferer):
         self,
         volume: torch.Tensor,
         windows: list[Window],
-        network: System,
+        network: FrozenSystem,
+        basis: torch.Tensor | None,
         rng: torch.Generator,
         report: Callable[[float], None],
     ) -> torch.Tensor:
-        """The healthy patch for each window, (N, C, *window)."""
-        device = next(network.parameters()).device
-        patches = torch.stack([volume[(slice(None), *window)] for window in windows]).to(device)
+        """The healthy patch for each window, (N, C, *window), where the volume is."""
+        patches = torch.stack([volume[(slice(None), *window)] for window in windows])
+        patches = patches.to(network.device)
         if self.flat:
             patches = patches.squeeze(2 + self.slice_axis)
         start = self.start(network, patches, rng)
         if not self.steps:
             images = self._guess(network, start)
         else:
-            objective = self._objective(network, patches, start)
             images = descend(
-                network.generator,
-                objective,
+                network.generate,
+                self._objective(network, patches, start),
                 start,
                 steps=self.steps,
-                lr=self.lr,
+                basis=basis,
+                **self.walk,
                 on_step=lambda step: report(step / self.steps),
             ).image
-        return (images.unsqueeze(2 + self.slice_axis) if self.flat else images).cpu()
+        images = images.unsqueeze(2 + self.slice_axis) if self.flat else images
+        return images.to(volume.device)
 
     def _objective(
-        self, network: System, patches: torch.Tensor, start: torch.Tensor
+        self, network: FrozenSystem, patches: torch.Tensor, start: torch.Tensor
     ) -> MatchingLoss:
         trust = None
         if self.robust is not None:
             trust = welsch_trust(patches, self._guess(network, start), self.robust)
-        return MatchingLoss(patches, network.discriminator.features, self.weight, trust)
+        return MatchingLoss(patches, network.features, self.weight, trust)
 
-    def _guess(self, network: System, latents: torch.Tensor) -> torch.Tensor:
+    def _guess(self, network: FrozenSystem, latents: torch.Tensor) -> torch.Tensor:
         with torch.no_grad():
-            return network.generator(latents)
+            return network.generate(latents)
 
     def _pad(self, volume: torch.Tensor) -> tuple[torch.Tensor, Window]:
         """Background around a volume smaller than a window, and where the volume lies in it."""
         short = [max(0, w - n) for w, n in zip(self.window, volume.shape[1:], strict=True)]
+        if not any(short):
+            return volume, (slice(None),) * 3  # not copied
         before = [s // 2 for s in short]
         sides = [
             side for s, b in zip(short[::-1], before[::-1], strict=True) for side in (b, s - b)
@@ -167,16 +207,7 @@ class LatentSearchInferer(Inferer):
         return padded, inside
 
 
-@contextmanager
-def frozen(network: System) -> Iterator[None]:
-    """Eval mode and no parameter gradients inside the block, everything as it was after it."""
-    training = {module: module.training for module in network.modules()}
-    learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    network.eval().requires_grad_(False)
-    try:
-        yield
-    finally:
-        for module, was_training in training.items():
-            module.training = was_training
-        for parameter in learning:
-            parameter.requires_grad_(True)
+def even_batches(count: int, most: int) -> list[tuple[int, int]]:
+    """First and last + 1 of each of the fewest batches of at most `most`, as equal as can be."""
+    batches = -(-count // most)
+    return [(count * i // batches, count * (i + 1) // batches) for i in range(batches)]

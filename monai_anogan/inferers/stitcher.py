@@ -7,7 +7,10 @@ window lacks is leaving background windows out, so that they cost nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryFile
 
+import numpy as np
 import torch
 from monai.data.utils import compute_importance_map, dense_patch_slices
 
@@ -38,14 +41,13 @@ def foreground_windows(
         raise ValueError(
             f"a window {tuple(size)} must fit into the volume {tuple(foreground.shape)}"
         )
-    where = foreground.nonzero()
-    if not len(where):
+    if not foreground.any():
         return []
+    others = ((1, 2), (0, 2), (0, 1))
+    present = [foreground.amax(axes).nonzero() for axes in others]  # along each axis
     box = [
-        _widen(int(low), int(high) + 1, s, n)
-        for low, high, s, n in zip(
-            where.amin(0), where.amax(0), size, foreground.shape, strict=True
-        )
+        _widen(int(p[0]), int(p[-1]) + 1, s, n)
+        for p, s, n in zip(present, size, foreground.shape, strict=True)
     ]
     steps = [max(1, int(s * (1 - overlap))) for s in size]
     grid = dense_patch_slices([high - low for low, high in box], size, steps)
@@ -71,24 +73,44 @@ class Stitcher:
         window: window in voxels along each axis.
         channels: values a voxel.
         fill: value where no window was.
+        device: where the sums are kept.
+        spill: folder for sums in memory-mapped files, which vanish with the stitcher; None keeps
+            them in memory.
     """
 
     def __init__(
-        self, shape: Sequence[int], window: Sequence[int], channels: int, fill: float
+        self,
+        shape: Sequence[int],
+        window: Sequence[int],
+        channels: int,
+        fill: float,
+        *,
+        device: torch.device | str = "cpu",
+        spill: str | Path | None = None,
     ) -> None:
-        self.weight_of_window = compute_importance_map(
-            tuple(window), mode="gaussian", sigma_scale=0.125
-        ).clamp(min=1e-3)
-        self.total = torch.zeros(channels, *shape)
-        self.weight = torch.zeros(1, *shape)
+        importance = compute_importance_map(tuple(window), mode="gaussian", sigma_scale=0.125)
+        self.weight_of_window = importance.clamp(min=1e-3).to(device)
+        self.total, self.weight = (_zeros((c, *shape), device, spill) for c in (channels, 1))
         self.fill = fill
 
     def add(self, window: Window, values: torch.Tensor) -> None:
         """Add the prediction of one window, (channels, *window)."""
         where = (slice(None), *window)
-        self.total[where] += values * self.weight_of_window
+        self.total[where].addcmul_(values, self.weight_of_window)
         self.weight[where] += self.weight_of_window
 
     def result(self) -> torch.Tensor:
-        """The stitched volume, (channels, D, H, W)."""
-        return torch.where(self.weight > 0, self.total / self.weight.clamp(min=1e-12), self.fill)
+        """The stitched volume, (channels, D, H, W), made in place of the sums: call it once."""
+        for total, weight in zip(self.total.unbind(1), self.weight.unbind(1), strict=True):
+            total.div_(weight).nan_to_num_(nan=self.fill)  # 0 / 0 where no window was
+        return self.total
+
+
+def _zeros(
+    shape: Sequence[int], device: torch.device | str, folder: str | Path | None
+) -> torch.Tensor:
+    """Zeros, in memory or in a file that has no name and goes with the last reference to them."""
+    if folder is None:
+        return torch.zeros(*shape, device=device)
+    with TemporaryFile(dir=folder) as file:
+        return torch.from_numpy(np.memmap(file, np.float32, "w+", shape=tuple(shape)))

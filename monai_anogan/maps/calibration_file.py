@@ -104,8 +104,8 @@ def load_calibration(
     loaded = CalibrationFile.load(path)
     fits = loaded.weights == weights_digest(weights)
     other = sorted(n for n in settings if loaded.settings.get(n) != _plain(settings[n]))
-    differ = ", ".join(f"{n} {loaded.settings.get(n)} (now {settings[n]})" for n in other)
-    caveat = UNFIT if not fits else f"the calibration was fitted with {differ}" if differ else ""
+    differ = f"the calibration was fitted with other settings ({', '.join(other)})" if other else ""
+    caveat = UNFIT if not fits else differ
     return CalibrationFile(
         loaded.calibration, loaded.domain, loaded.weights, loaded.settings, fits, caveat
     )

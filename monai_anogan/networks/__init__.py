@@ -1,5 +1,6 @@
-"""The networks: one class for 2D and 3D each."""
+"""Generator, discriminator and encoder, in 2D and 3D, and their fast frozen forms."""
 
 from monai_anogan.networks.dcgan import Discriminator, Encoder, Generator
+from monai_anogan.networks.lowering import lowered, resolve_precision
 
-__all__ = ["Discriminator", "Encoder", "Generator"]
+__all__ = ["Discriminator", "Encoder", "Generator", "lowered", "resolve_precision"]

@@ -6,6 +6,7 @@ Schlegl et al. 2017 (arXiv 1703.05921), section 2.2: z moves, the networks stand
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import cos, pi
 
 import torch
 
@@ -24,7 +25,10 @@ def descend(
     start: torch.Tensor,
     *,
     steps: int = 500,
-    lr: float = 0.02,
+    lr: float = 0.1,
+    betas: tuple[float, float] = (0.9, 0.999),
+    decay: bool = False,
+    basis: torch.Tensor | None = None,
     on_step: Callable[[int], None] | None = None,
 ) -> Match:
     """Find, for each patch, the latent whose generated patch has the smallest objective.
@@ -34,7 +38,10 @@ def descend(
         objective: generated patches (B, C, *S) to one loss a patch, (B,).
         start: where to begin, (B, Z).
         steps: gradient steps by Adam; 0 judges the start alone.
-        lr: Adam's learning rate, in units of z.
+        lr: Adam's learning rate, in units of z (of `basis`, if there is one).
+        betas: Adam's decay rates.
+        decay: let the learning rate fall to zero along a cosine, as a short search wants.
+        basis: axes to walk along instead of z's own, the columns of (Z, Z); see `fit_basis`.
         on_step: called after each step with the number of steps taken.
 
     Returns:
@@ -45,16 +52,20 @@ def descend(
     """
     if torch.is_inference_mode_enabled():
         raise RuntimeError("a latent search must run outside torch.inference_mode; use no_grad")
-    z = start.detach().clone().requires_grad_()
-    adam = torch.optim.Adam([z], lr=lr)
+    start = start.detach()
+    walk = torch.zeros_like(start).requires_grad_()
+    adam = torch.optim.Adam([walk], lr=lr, betas=betas)
     best = None
     for step in range(steps + 1):
+        z = start + (walk if basis is None else walk @ basis.T)
         image = generator(z)
         loss = objective(image)  # (B,): one loss a patch
-        match = Match(z.detach().clone(), image.detach(), loss.detach())
+        match = Match(z.detach(), image.detach(), loss.detach())
         best = match if best is None else best.better_of(match)
         if step < steps:
-            (z.grad,) = torch.autograd.grad(loss.sum(), z)  # summing keeps the paths apart
+            (walk.grad,) = torch.autograd.grad(loss.sum(), walk)  # summing keeps the paths apart
+            if decay:
+                adam.param_groups[0]["lr"] = lr * (1 + cos(pi * step / steps)) / 2
             adam.step()
             if on_step is not None:
                 on_step(step + 1)

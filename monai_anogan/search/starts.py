@@ -6,7 +6,7 @@ from typing import Protocol
 
 import torch
 
-from monai_anogan.systems import System
+from monai_anogan.systems import FrozenSystem
 
 __all__ = ["EncoderStart", "PriorStart", "Start"]
 
@@ -15,7 +15,7 @@ class Start(Protocol):
     """Propose latents for a batch of patches."""
 
     def __call__(
-        self, network: System, patches: torch.Tensor, generator: torch.Generator
+        self, network: FrozenSystem, patches: torch.Tensor, generator: torch.Generator
     ) -> torch.Tensor:
         """Latents (B, Z) for `patches` (B, C, *S); all randomness comes from `generator`."""
 
@@ -24,9 +24,9 @@ class PriorStart:
     """z drawn from the prior N(0, I) (Schlegl et al. 2017, section 2.2)."""
 
     def __call__(
-        self, network: System, patches: torch.Tensor, generator: torch.Generator
+        self, network: FrozenSystem, patches: torch.Tensor, generator: torch.Generator
     ) -> torch.Tensor:
-        z = torch.randn(len(patches), network.generator.latent_size, generator=generator)
+        z = torch.randn(len(patches), network.latent_size, generator=generator)
         return z.to(patches.device)
 
 
@@ -34,7 +34,6 @@ class EncoderStart:
     """z = E(x) (Schlegl et al. 2019, section 2.3)."""
 
     def __call__(
-        self, network: System, patches: torch.Tensor, generator: torch.Generator
+        self, network: FrozenSystem, patches: torch.Tensor, generator: torch.Generator
     ) -> torch.Tensor:
-        with torch.no_grad():
-            return network.encoder(patches)
+        return network.encode(patches)

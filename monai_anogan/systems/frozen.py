@@ -1,0 +1,61 @@
+"""A system as the search runs it: lowered once, fast from then on, float32 at its doors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import torch
+
+from monai_anogan.networks import lowered, resolve_precision
+from monai_anogan.systems.system import System
+
+__all__ = ["FrozenSystem"]
+
+Function = Callable[[torch.Tensor], torch.Tensor]
+
+
+class FrozenSystem:
+    """G, f and E of a system that learns no more.
+
+    What goes in and what comes out is float32, so that z, losses and updates are exact; between
+    the doors the networks run in `dtype`. The system itself is copied, and left as it is.
+
+    Args:
+        system: the trained system, in any mode.
+        precision: `float32`, `bfloat16`, or `auto`, which takes bfloat16 where the device of the
+            parameters multiplies it in hardware and float32 elsewhere.
+        compiled: run the networks through torch.compile, for the shapes they meet.
+
+    Raises:
+        ValueError: The precision has another name.
+    """
+
+    def __init__(self, system: System, precision: str = "auto", *, compiled: bool = False) -> None:
+        self.device = next(system.parameters()).device
+        self.dtype = resolve_precision(precision, self.device)
+        self.latent_size = system.generator.latent_size
+        self._generate: Function = lowered(system.generator, self.dtype)
+        self._features: Function = lowered(system.discriminator, self.dtype).features
+        self._encode: Function = lowered(system.encoder, self.dtype)
+        if compiled:
+            run = partial(torch.compile, dynamic=False)
+            self._generate, self._features = run(self._generate), run(self._features)
+            self._encode = run(self._encode)
+
+    def generate(self, latents: torch.Tensor) -> torch.Tensor:
+        """G(z): (B, Z) to patches (B, C, *S)."""
+        return self._generate(latents.to(self.dtype)).float()
+
+    def features(self, patches: torch.Tensor) -> torch.Tensor:
+        """f(x), an inner layer of D: (B, C, *S) to (B, F, *S')."""
+        return self._features(self._laid_out(patches)).float()
+
+    @torch.no_grad()
+    def encode(self, patches: torch.Tensor) -> torch.Tensor:
+        """E(x): (B, C, *S) to latents (B, Z)."""
+        return self._encode(self._laid_out(patches)).float()
+
+    def _laid_out(self, patches: torch.Tensor) -> torch.Tensor:
+        layout = torch.channels_last if patches.ndim == 4 else torch.channels_last_3d
+        return patches.to(self.dtype, memory_format=layout)
