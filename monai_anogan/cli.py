@@ -1,4 +1,4 @@
-"""The `anogan` command: detect, series, evaluate, benchmark, info, demo."""
+"""The `anogan` command: detect, series, calibrate, evaluate, benchmark, info, demo."""
 
 from __future__ import annotations
 
@@ -15,9 +15,11 @@ import typer
 
 from monai_anogan import __version__
 from monai_anogan.errors import AnoganError, InputError
-from monai_anogan.terminal import complain, console, fail, progress, telling
+from monai_anogan.terminal import complain, console, fail, progress, telling, warn
 
 __all__ = ["app", "main"]
+
+CALIBRATION = "calibration.json"
 
 app = typer.Typer(
     help="Show what is not normal in a scan. Research software, not a medical device.",
@@ -64,6 +66,15 @@ Dicom = Annotated[
 Anonymous = Annotated[
     bool, typer.Option("--anonymous", help="Results without the patient, and without the input.")
 ]
+Alpha = Annotated[
+    float | None,
+    typer.Option(help="Share of healthy scans that may raise a finding; 0.1 if absent."),
+]
+CalibrationPath = Annotated[
+    Path | None,
+    typer.Option(help="File or folder of `anogan calibrate`; the bundle's own if absent."),
+]
+Force = Annotated[bool, typer.Option("--force", help="Go on with a scan unlike the healthy ones.")]
 Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the results.")]
 
 
@@ -113,8 +124,11 @@ def detect(
     seed: Seed = None,
     dicom: Dicom = "pm",
     anonymous: Anonymous = False,
+    alpha: Alpha = None,
+    calibration: CalibrationPath = None,
+    force: Force = False,
 ) -> None:
-    """Map what is not normal in a scan: maps, reconstruction, picture and summary into OUT."""
+    """Map what is not normal in a scan: map, findings, pictures and report into OUT."""
     from monai_anogan.io import find_inputs, opened
     from monai_anogan.pipeline import Pipeline
 
@@ -134,8 +148,12 @@ def detect(
                 steps=steps,
                 seed=seed,
                 device=_device(device),
+                alpha=alpha,
+                force=force or None,
+                calibration_file=_calibration_file(calibration),
             ),
         )
+        _check_calibration(pipeline, calibration)
         failed = []
         for item in items:
             target = out if len(items) == 1 else out / _case_name(item)
@@ -180,6 +198,50 @@ def series(
 
 
 @app.command()
+def calibrate(
+    healthy: Annotated[
+        Path, typer.Option(help="Folder of healthy scans of your scanner: NIfTI or DICOM folders.")
+    ],
+    out: Out,
+    bundle: Bundle = None,
+    mode: Mode = None,
+    search: Search = None,
+    steps: Steps = None,
+    device: Device = None,
+    seed: Seed = None,
+    split: Annotated[str, typer.Option(help="Of a cohort with subjects.csv.")] = "val",
+    voxel_rate: Annotated[
+        float, typer.Option(help="Share of healthy voxels above the threshold.", min=1e-5, max=0.1)
+    ] = 1e-3,
+) -> None:
+    """Learn from healthy scans what a score means: OUT/calibration.json, without retraining."""
+    from monai_anogan.engines import CalibrationFit
+    from monai_anogan.io import find_healthy
+    from monai_anogan.outputs import atomic_folder
+    from monai_anogan.pipeline import Pipeline
+
+    items = find_healthy(healthy, split)
+    pipeline = Pipeline(
+        bundle,
+        settings=_given(mode=mode, search=search, steps=steps, seed=seed, device=_device(device)),
+    )
+    fit = CalibrationFit(pipeline["checkpoint"], pipeline["map_settings"], voxel_rate=voxel_rate)
+    with atomic_folder(out) as folder:
+        with progress("healthy scans") as report:
+            for done, item in enumerate(items, start=1):
+                fit.add(pipeline.raw_map(item))
+                report(done, len(items))
+        result = fit.result()
+        result.save(folder / CALIBRATION)
+    for position, reason in fit.outliers().items():
+        warn(f"{_case_name(items[position])} is unlike the other scans: {reason}")
+    count = len(items)
+    console.print(result.calibration.statement(max(0.1, 1 / (count + 1))))
+    console.print(f"  {out / CALIBRATION}")
+    console.print(f"Use it: anogan detect INPUT -o OUT --calibration {out / CALIBRATION}")
+
+
+@app.command()
 def evaluate(
     cases: Annotated[
         Path, typer.Argument(help="CSV with columns image, mask (empty: healthy) and kind.")
@@ -191,6 +253,8 @@ def evaluate(
     steps: Steps = None,
     device: Device = None,
     seed: Seed = None,
+    alpha: Alpha = None,
+    calibration: CalibrationPath = None,
     note: Annotated[str | None, typer.Option(help="Said above the table.")] = None,
 ) -> None:
     """Score a cohort against its lesion masks, beside the plain intensity yardstick."""
@@ -202,17 +266,27 @@ def evaluate(
 
     pipeline = Pipeline(
         bundle,
-        settings=_given(mode=mode, search=search, steps=steps, seed=seed, device=_device(device)),
+        settings=_given(
+            mode=mode,
+            search=search,
+            steps=steps,
+            seed=seed,
+            device=_device(device),
+            alpha=alpha,
+            force=True,  # a cohort is judged whole; the table says how many are unlike
+            calibration_file=_calibration_file(calibration),
+        ),
     )
+    _check_calibration(pipeline, calibration)
     items, cohort = read_cases(cases), CohortEvaluation()
     with atomic_folder(out) as folder:
         with progress("cases") as report:
             for done, item in enumerate(items, start=1):
                 cohort.add(item, **pipeline.run(item).judged())
                 report(done, len(items))
-        results = cohort.results()
-        write_cohort(folder, results, note=note, settings=pipeline.settings)
-    console.print(cohort_table(results, note=note))
+        results, alarms = cohort.results(), cohort.alarms()
+        write_cohort(folder, results, alarms=alarms, note=note, settings=pipeline.settings)
+    console.print(cohort_table(results, alarms=alarms, note=note))
 
 
 @app.command()
@@ -286,19 +360,43 @@ def demo(out: Out = Path("anogan_demo"), mode: Mode = None) -> None:
 
 def _detect_one(pipeline: Any, item: dict[str, str], target: Path, **how: Any) -> None:
     from monai_anogan.outputs import atomic_folder
-    from monai_anogan.results import write_detection
+    from monai_anogan.results import findings_in_words, in_short, write_detection
 
     with atomic_folder(target) as folder:
         with progress(f"windows of {_case_name(item)}") as report:
             detection = pipeline.run(item, report)
         written = write_detection(detection, folder, pipeline, item, **how)
+    for line in in_short(detection.warnings):
+        warn(line)
+    for line in findings_in_words(detection.findings):
+        console.print(line)
     seconds = sum(detection.seconds.values())
     console.print(
         f"case score {detection.case_score:.3f} (higher is more abnormal), {seconds:.0f} s"
     )
     for path in written:
         console.print(f"  {target / path.name}")
-    console.print("Open overview.png first. Research use only, not a medical device.")
+    console.print("Open report.html first. Research use only, not a medical device.")
+
+
+def _calibration_file(path: Path | None) -> str | None:
+    if path is None:
+        return None
+    file = path / CALIBRATION if path.is_dir() else path
+    if not file.is_file():
+        raise InputError(
+            f"the calibration must be a file, {file} does not exist; "
+            "make one with: anogan calibrate --healthy DIR -o OUT"
+        )
+    return str(file)
+
+
+def _check_calibration(pipeline: Any, given: Path | None) -> None:
+    """Refuse before any work what a calibration asked for by name or alpha cannot give."""
+    if given is not None and pipeline.calibration is None:
+        raise InputError(f"{given} must fit this model: {pipeline['calibration'].caveat}")
+    if pipeline.calibration is not None:
+        pipeline.calibration.calibration.check_alpha(pipeline["alpha"])
 
 
 def _dicom_objects(names: str) -> list[str]:

@@ -19,6 +19,7 @@ from monai.inferers import Inferer
 from monai.transforms import LoadImaged
 
 from monai_anogan.errors import AnoganError, InputError
+from monai_anogan.maps import CalibrationFile, Findings
 from monai_anogan.networks import resolve_precision
 from monai_anogan.systems import System
 
@@ -33,9 +34,12 @@ class Detection:
 
     source: MetaTensor  # the scan, scanner units
     reconstruction: MetaTensor  # what healthy patches make of it, scanner units, 0 outside the mask
-    anomaly_map: MetaTensor  # higher is more abnormal, 0 outside the mask
+    anomaly_map: MetaTensor  # higher is more abnormal, 0 outside the mask; calibrated, or raw
     mask: MetaTensor  # the organ, 0 or 1
     case_score: float
+    findings: Findings | None = None  # None without a calibration: then the map is raw
+    labels: MetaTensor | None = None  # 0 or the label of a finding
+    warnings: tuple[str, ...] = ()  # why the numbers may not hold for this scan
     seconds: dict[str, float] = field(default_factory=dict)  # by stage
 
     def judged(self) -> dict[str, Any]:
@@ -45,6 +49,8 @@ class Detection:
             "anomaly_map": self.anomaly_map,
             "mask": self.mask,
             "score": self.case_score,
+            "findings": self.findings,
+            "warnings": self.warnings,
         }
 
 
@@ -99,6 +105,12 @@ class Pipeline:
         computed = {"device": str(self["device"]), "precision": str(precision).split(".")[-1]}
         return {name: self[name] for name in names} | computed
 
+    @property
+    def calibration(self) -> CalibrationFile | None:
+        """What makes the map's numbers mean something; None where there is none that fits."""
+        loaded = self["calibration"]
+        return loaded if loaded is not None and loaded.fits else None
+
     def inferer_with(self, **settings: Any) -> Inferer:
         """An inferer of its own, with other settings than the one that `run` uses."""
         parser = ConfigParser(dict(self.parser.get()))
@@ -129,16 +141,8 @@ class Pipeline:
             InputError: The scan cannot be read correctly, or is not what the bundle is for.
         """
         clock = StageClock()
-        data: dict[str, Any] = dict(item)
         with _user_errors_first(), torch.no_grad():
-            for transform in self.preprocessing.transforms:
-                with clock("read" if isinstance(transform, LoadImaged) else "prepare"):
-                    data = transform(data)
-                if isinstance(transform, LoadImaged):
-                    self._check_modality(data["image"])
-            with clock("search"):
-                self.inferer.progress = progress
-                data["pred"] = self._search(data["image"])
+            data = self._rebuild(item, clock, progress)
             with clock("map"):
                 data = self.to_source(data)
         return Detection(
@@ -147,8 +151,41 @@ class Pipeline:
             anomaly_map=data["anomaly_map"],
             mask=data["mask"],
             case_score=data["case_score"],
+            findings=data.get("findings"),
+            labels=data.get("finding_labels"),
+            warnings=tuple(data["warnings"]),
             seconds=clock.seconds,
         )
+
+    def raw_map(self, item: Mapping[str, str]) -> dict[str, Any]:
+        """Take one case as far as a calibration looks: the raw map on the grid of the model.
+
+        Args:
+            item: the case.
+
+        Returns:
+            `image`, `mask`, `pred` and `anomaly_map`, (1, D, H, W), and the `source` as it came.
+
+        Raises:
+            InputError: As for `run`.
+        """
+        with _user_errors_first(), torch.no_grad():
+            return self["map"](self._rebuild(item, StageClock()))
+
+    def _rebuild(
+        self, item: Mapping[str, str], clock: StageClock, progress: Progress | None = None
+    ) -> dict[str, Any]:
+        """The case in network space with its healthy reconstruction `pred`."""
+        data: dict[str, Any] = dict(item)
+        for transform in self.preprocessing.transforms:
+            with clock("read" if isinstance(transform, LoadImaged) else "prepare"):
+                data = transform(data)
+            if isinstance(transform, LoadImaged):
+                self._check_modality(data["image"])
+        with clock("search"):
+            self.inferer.progress = progress
+            data["pred"] = self._search(data["image"])
+        return data
 
     def _search(self, image: MetaTensor) -> MetaTensor:
         rebuilt = self.inferer(image.as_tensor()[None], self.network)[0]

@@ -1,21 +1,26 @@
-"""What `anogan detect` leaves of one case: maps, picture, and a summary of how they were made."""
+"""What `anogan detect` leaves of one case: maps, findings, pictures, summary."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import monai
+import torch
 from monai.data import MetaTensor
 from monai.data.utils import affine_to_spacing
 
 from monai_anogan import __version__
-from monai_anogan.outputs import case_name, write_maps
+from monai_anogan.maps import UNLIKE, Findings
+from monai_anogan.outputs import DISCLAIMER, case_name, write_findings, write_maps
 from monai_anogan.pipeline import Detection, Pipeline, StageClock
-from monai_anogan.reports import DISCLAIMER, write_overview
+from monai_anogan.reports import Shade, compose, place_in_words, write_overview, write_report
 
-__all__ = ["write_detection"]
+__all__ = ["findings_in_words", "in_short", "write_detection"]
+
+MOST_LINES = 10  # of findings on a terminal
 
 
 def write_detection(
@@ -29,8 +34,8 @@ def write_detection(
 ) -> list[Path]:
     """Write everything `anogan detect` promises for one case into an existing folder.
 
-    `anomaly_map.nii.gz`, `reconstruction.nii.gz`, from DICOM `anomaly_map.dcm`, `overview.png` and
-    `summary.json`, in this order: the summary is written last and names the others.
+    The maps, from a calibrated model `findings.json`, `.csv` and `.nii.gz`, then `overview.png`,
+    `report.html` and `summary.json`, in this order: the summary is last and names the others.
 
     Args:
         detection: the case.
@@ -56,11 +61,20 @@ def write_detection(
             map_max=pipeline["map_max"],
             anonymous=anonymous,
         )
-        written.append(Path(folder, "overview.png"))
-        _write_picture(detection, written[-1], pipeline, item, model)
+        if detection.findings is not None and detection.labels is not None:
+            written += write_findings(
+                folder,
+                detection.findings,
+                detection.labels,
+                source=detection.source,
+                version=__version__,
+                model=model,
+            )
+        written += _write_pictures(detection, Path(folder), pipeline, item, model)
     summary = {
         "input": describe_input(item, detection.source),
         "case_score": detection.case_score,
+        **_describe_result(detection, pipeline),
         "model": {"name": pipeline.metadata["name"], "version": pipeline.metadata["version"]},
         "software": {"name": "monai_anogan", "version": __version__},
         "settings": pipeline.settings,
@@ -80,6 +94,30 @@ def _without_identity(source: MetaTensor) -> dict[str, str]:
     return {"image": "anonymous"}
 
 
+def findings_in_words(found: Findings | None) -> list[str]:
+    """The findings of a case as lines for a terminal."""
+    if found is None:
+        return []
+    count = {0: "no finding", 1: "1 finding"}.get(len(found), f"{len(found)} findings")
+    lines = [f"{count} at alpha {found.alpha:g}, p-value of the scan {found.p_value:.3g}"]
+    lines += [
+        f"  {f.label:2d}  p {f.p_value:.3g}  peak {f.peak:.1f}  {f.volume_ml:7.2f} ml  "
+        f"{f.diameter_mm:3.0f} mm  at {place_in_words(f.centroid_mm)} mm"
+        for f in list(found)[:MOST_LINES]
+    ]
+    if len(found) > MOST_LINES:
+        lines.append(f"  and {len(found) - MOST_LINES} more in findings.csv")
+    return lines
+
+
+def in_short(warnings: Sequence[str]) -> list[str]:
+    """Warnings for a terminal: of several about one scan, the worst and how many more."""
+    unlike = [line for line in warnings if line.startswith(UNLIKE)]
+    others = [line for line in warnings if line not in unlike]
+    more = f", and {len(unlike) - 1} more in summary.json" if len(unlike) > 1 else ""
+    return [*(f"{line}{more}" for line in unlike[:1]), *others]
+
+
 def describe_input(item: Mapping[str, str], source: MetaTensor) -> dict[str, Any]:
     """What the result was computed from: path, grid, and for DICOM the series."""
     spacing = affine_to_spacing(source.affine, r=3).tolist()
@@ -94,19 +132,75 @@ def describe_input(item: Mapping[str, str], source: MetaTensor) -> dict[str, Any
     return described
 
 
-def _write_picture(
-    detection: Detection, path: Path, pipeline: Pipeline, item: Mapping[str, str], model: str
-) -> None:
-    settings = pipeline.settings
+def _describe_result(detection: Detection, pipeline: Pipeline) -> dict[str, Any]:
+    """What the map's numbers are, what was found, and whether it can be trusted here."""
+    found = detection.findings
+    described: dict[str, Any] = {
+        "map_unit": _shade(detection, pipeline).unit,
+        "warnings": list(detection.warnings),
+        "calibration": found.statement if found is not None else None,
+    }
+    if found is not None:
+        described |= {
+            "scan_p_value": found.p_value,
+            "alpha": found.alpha,
+            "threshold": found.threshold,
+            "findings": len(found),
+        }
+    return described
+
+
+def _shade(detection: Detection, pipeline: Pipeline) -> Shade:
+    """The scale of the map, the same for every case of a model."""
+    if detection.findings is None:
+        return Shade.raw(pipeline["map_max"])
+    return Shade.calibrated(detection.findings.threshold)
+
+
+def _write_pictures(
+    detection: Detection, folder: Path, pipeline: Pipeline, item: Mapping[str, str], model: str
+) -> list[Path]:
+    settings, shade = pipeline.settings, _shade(detection, pipeline)
     how = f"{settings['steps']} steps" if settings["mode"] == "search" else "no search"
+    volumes = (detection.source, detection.reconstruction, detection.anomaly_map, detection.mask)
+    image, healthy, heat, mask = (volume[0].numpy() for volume in volumes)
+    scene = compose(image, healthy, heat, detection.source.affine.numpy(), mask)
+    name, made = case_name(item["image"]), [folder / "overview.png", folder / "report.html"]
     write_overview(
-        path,
-        image=detection.source[0].numpy(),
-        reconstruction=detection.reconstruction[0].numpy(),
-        anomaly_map=detection.anomaly_map[0].numpy(),
-        affine=detection.source.affine.numpy(),
-        mask=detection.mask[0].numpy(),
-        title=f"{case_name(item['image'])}   case score {detection.case_score:.3f}",
+        made[0],
+        scene=scene,
+        shade=shade,
+        title=f"{name}   case score {detection.case_score:.3f}",
         footer=f"{model}, mode {settings['mode']}, {how}, seed {settings['seed']}",
-        vmax=pipeline["map_max"],
     )
+    write_report(
+        made[1],
+        scene=scene,
+        shade=shade,
+        findings=detection.findings,
+        warnings=detection.warnings,
+        name=name,
+        model=model,
+        version=__version__,
+        facts=_facts(detection, pipeline, item),
+    )
+    return made
+
+
+def _facts(detection: Detection, pipeline: Pipeline, item: Mapping[str, str]) -> dict[str, str]:
+    """What a reader of the report may ask, label to value."""
+    told = describe_input(item, detection.source)
+    settings = ", ".join(f"{name} {value}" for name, value in pipeline.settings.items())
+    return {
+        "Input": " x ".join(map(str, told["shape"]))
+        + " voxels of "
+        + " x ".join(f"{s:g}" for s in told["spacing_mm"])
+        + " mm",
+        **({"Series": told["series_description"]} if told.get("series_description") else {}),
+        "Case score": f"{detection.case_score:.3f} (mean of the highest 1 % of the residual)",
+        "Model": f"{pipeline.metadata['name']} {pipeline.metadata['version']}",
+        "Software": f"monai_anogan {__version__}, MONAI {monai.__version__}, "
+        f"PyTorch {torch.__version__}",
+        "Settings": settings,
+        "Intended use": pipeline.metadata["intended_use"],
+    }

@@ -18,7 +18,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-__all__ = ["complain", "console", "fail", "progress", "telling"]
+__all__ = ["complain", "console", "fail", "progress", "telling", "warn"]
 
 console = Console(markup=False, highlight=False, soft_wrap=True)
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -27,6 +27,11 @@ errors = Console(stderr=True, highlight=False, soft_wrap=True)
 def complain(message: str) -> None:
     """Print an error as one line, whatever is in it: paths may hold rich's brackets."""
     errors.print(f"[bold red]error:[/] {escape(' '.join(message.split()))}")
+
+
+def warn(message: str) -> None:
+    """Print a warning as one line."""
+    errors.print(f"[bold yellow]warning:[/] {escape(' '.join(message.split()))}")
 
 
 def fail(message: str, status: int = 1) -> NoReturn:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from monai_anogan.reports import cohort_table, write_cohort, write_overview
+from monai_anogan.reports import Shade, cohort_table, write_cohort, write_overview
 from monai_anogan.reports.overview import LEFT, TOP, WIDTH
 from monai_anogan.reports.planes import PLANES, canonical, cut, position
 from monai_anogan.reports.scene import compose
@@ -96,13 +96,10 @@ def paint(path: Path, *, scale: float = 1.0, vmax: float = 1.0, grid: str = "axi
     image, heat, affine = head(grid)
     write_overview(
         path,
-        image=image,
-        reconstruction=image,
-        anomaly_map=scale * heat,
-        affine=affine,
+        scene=compose(image, image, scale * heat, affine, None),
+        shade=Shade.raw(vmax),
         title=r"not mathematics: $\frac$",
         footer="",
-        vmax=vmax,
     )
     return matplotlib.image.imread(path)[..., :3]
 
@@ -161,20 +158,42 @@ RESULTS = {
         }
     },
     "plain intensity": {
-        "infarct": {"cases": 15, "voxel_auroc": 0.5, "average_precision": 0.416, "best_dice": 0.6},
+        "infarct": {
+            "cases": 15,
+            "voxel_auroc": 0.5,
+            "average_precision": 0.416,
+            "best_dice": 0.6,
+            "case_auroc": 0.54,
+            "case_auroc_low": 0.33,
+            "case_auroc_high": 0.74,
+            "sensitivity_at_0.5": 0.1,
+            "sensitivity_at_1": 0.2,
+            "sensitivity_at_2": 0.4,
+            "sensitivity_at_4": 0.6,
+        },
         "ms": {"cases": 1, "voxel_auroc": 0.32, "average_precision": 0.004, "best_dice": 0.012},
     },
 }
 
 
 def test_table_has_a_row_for_each_kind_and_method() -> None:
-    assert cohort_table(RESULTS).splitlines() == [
-        "| Kind | Method | Cases | Voxel AUROC | Voxel AP | Best Dice | Case AUROC |",
-        "|---|---|---:|---:|---:|---:|---:|",
-        "| infarct | ours | 15 | 0.988 | 0.900 | 0.850 | n/a |",
-        "| infarct | plain intensity | 15 | 0.500 | 0.416 | 0.600 | n/a |",
-        "| ms | plain intensity | 1 | 0.320 | 0.004 | 0.012 | n/a |",
+    rows = [line.split(" | ") for line in cohort_table(RESULTS).splitlines()]
+    assert rows[0][1:6] == ["Method", "Cases", "Voxel AUROC", "Voxel AP", "Best Dice"]
+    assert [row[:7] for row in rows[2:]] == [
+        ["| infarct", "ours", "15", "0.988", "0.900", "0.850", "n/a"],
+        ["| infarct", "plain intensity", "15", "0.500", "0.416", "0.600", "0.540 (0.33 to 0.74)"],
+        ["| ms", "plain intensity", "1", "0.320", "0.004", "0.012", "n/a"],
     ]
+    assert [row[7] for row in rows[2:]] == ["n/a |", "0.10 / 0.20 / 0.40 / 0.60 |", "n/a |"]
+
+
+def test_false_alarms_are_told_below_the_table() -> None:
+    alarm = {"cases": 15, "raised": 1, "share": 1 / 15, "low": 0.0017, "high": 0.319, "alpha": 0.1}
+    told = cohort_table(RESULTS, alarms={"healthy": alarm | {"unlike_healthy": 2}})
+    assert told.endswith(
+        "\nhealthy: 1 of 15 scans raise a finding at alpha 0.1 (95 %: 0.00 to 0.32); "
+        "2 unlike the healthy scans of the calibration\n"
+    )
 
 
 def test_note_stands_above_the_table_and_in_the_record(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from monai_anogan.engines.adversarial import AnoGANTrainer
 from monai_anogan.engines.alarm import CollapseAlarm
+from monai_anogan.engines.calibration_fit import CalibrationFit
 from monai_anogan.engines.checkpoint import CheckpointKeeper, save_state_dict
 from monai_anogan.engines.encoder import EncoderTrainer, WhitenLatents, izi_f
 from monai_anogan.engines.evaluation import CohortEvaluation
@@ -12,6 +13,7 @@ from monai_anogan.engines.progress import ProgressLog
 
 __all__ = [
     "AnoGANTrainer",
+    "CalibrationFit",
     "CheckpointKeeper",
     "CohortEvaluation",
     "CollapseAlarm",

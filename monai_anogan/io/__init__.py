@@ -7,6 +7,7 @@ from monai_anogan.io.cases import HEALTHY, read_cases
 from monai_anogan.io.cohort import read_cohort
 from monai_anogan.io.dicom_scan import DicomSeries, count_others, scan_dicom
 from monai_anogan.io.dicom_volume import load_stack, load_volume
+from monai_anogan.io.healthy import find_healthy
 from monai_anogan.io.inputs import find_inputs
 from monai_anogan.io.reader import DicomSeriesReader
 from monai_anogan.io.series_choice import choose_series, describe
@@ -22,6 +23,7 @@ __all__ = [
     "choose_series",
     "count_others",
     "describe",
+    "find_healthy",
     "find_inputs",
     "find_series",
     "list_series",

@@ -1,5 +1,32 @@
-"""From residuals to the anomaly map and the score of a scan."""
+"""From residuals to the anomaly map, its calibrated score, findings, and the score of a scan."""
 
+from monai_anogan.maps.appearance import Appearance, measure
+from monai_anogan.maps.calibrated import UNLIKE, Calibrated, CheckDomaind, appearance_of
+from monai_anogan.maps.calibration import Calibration
+from monai_anogan.maps.calibration_file import CalibrationFile, load_calibration, weights_digest
+from monai_anogan.maps.domain import Domain, Verdict
+from monai_anogan.maps.findings import Finding, Findings, find
 from monai_anogan.maps.residual import CaseScored, ResidualMapd, case_score
+from monai_anogan.maps.voxel_scale import VoxelScale
 
-__all__ = ["CaseScored", "ResidualMapd", "case_score"]
+__all__ = [
+    "UNLIKE",
+    "Appearance",
+    "Calibrated",
+    "Calibration",
+    "CalibrationFile",
+    "CaseScored",
+    "CheckDomaind",
+    "Domain",
+    "Finding",
+    "Findings",
+    "ResidualMapd",
+    "Verdict",
+    "VoxelScale",
+    "appearance_of",
+    "case_score",
+    "find",
+    "load_calibration",
+    "measure",
+    "weights_digest",
+]

@@ -12,6 +12,7 @@ from monai.transforms import Transform
 
 from monai_anogan.outputs.atomic import atomic_folder
 from monai_anogan.outputs.deidentify import deidentify
+from monai_anogan.outputs.findings import write_findings
 from monai_anogan.outputs.nifti import write_nifti
 from monai_anogan.outputs.overlay_series import write_overlay_series
 from monai_anogan.outputs.parametric_map import write_parametric_map
@@ -91,6 +92,8 @@ class SaveCased(Transform):
         source_key: the scan on its own grid.
         map_key: the anomaly map on that grid.
         reconstruction_key: the reconstruction on that grid.
+        findings_key: the `Findings`, where the map is calibrated.
+        label_key: their label volume on the scan's grid.
     """
 
     def __init__(
@@ -100,10 +103,13 @@ class SaveCased(Transform):
         source_key: str = "source",
         map_key: str = "anomaly_map",
         reconstruction_key: str = "pred",
+        findings_key: str = "findings",
+        label_key: str = "finding_labels",
     ) -> None:
         self.output_dir, self.version = Path(output_dir), version
         self.source_key, self.map_key = source_key, map_key
         self.reconstruction_key = reconstruction_key
+        self.findings_key, self.label_key = findings_key, label_key
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         source = data[self.source_key]
@@ -116,4 +122,7 @@ class SaveCased(Transform):
                 reconstruction=data[self.reconstruction_key],
                 version=self.version,
             )
+            if self.findings_key in data:
+                found, labels = data[self.findings_key], data[self.label_key]
+                write_findings(folder, found, labels, source=source, version=self.version)
         return dict(data)

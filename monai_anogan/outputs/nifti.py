@@ -1,8 +1,9 @@
-"""NIfTI out: a map as a float32 file that lies exactly on its source's grid."""
+"""NIfTI out: a map or a label volume as a file that lies exactly on its source's grid."""
 
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import nibabel as nib
 import numpy as np
@@ -20,10 +21,10 @@ def write_nifti(
     affine: NDArray[np.float64],
     like: str | os.PathLike[str] | None = None,
 ) -> None:
-    """Writes a volume as float32.
+    """Writes a volume: integers as they are, anything else as float32.
 
     Args:
-        volume: (I, J, K) on the grid of the source.
+        volume: (I, J, K) on the grid of the source; float, or integer labels.
         path: a file ending in `.nii` or `.nii.gz`.
         affine: (4, 4), voxel -> RAS mm. NIfTI-1 keeps it as float32.
         like: the NIfTI file the volume was computed from, if any. Its sform, qform, their codes
@@ -34,7 +35,9 @@ def write_nifti(
     Raises:
         ValueError: the volume is not three-dimensional, or is not on the grid of `like`.
     """
-    array = np.asarray(volume, dtype=np.float32)
+    array = np.asarray(volume)
+    if not np.issubdtype(array.dtype, np.integer):
+        array = array.astype(np.float32)
     if array.ndim != 3:
         raise ValueError(f"volume must have 3 dimensions (I, J, K), got shape {array.shape}")
     source = None if like is None else nib.load(like)
@@ -49,7 +52,7 @@ def write_nifti(
 
 
 def _on_grid_of(
-    source: nib.Nifti1Pair, array: NDArray[np.float32], affine: NDArray[np.float64]
+    source: nib.Nifti1Pair, array: NDArray[Any], affine: NDArray[np.float64]
 ) -> nib.Nifti1Image:
     if source.shape[:3] != array.shape:
         raise ValueError(f"volume must have its source's shape {source.shape}, got {array.shape}")
@@ -66,6 +69,6 @@ def _on_grid_of(
     for field in ("qoffset_x", "qoffset_y", "qoffset_z", "srow_x", "srow_y", "srow_z"):
         header[field] = source.header[field]
     header.set_data_shape(array.shape)
-    header.set_data_dtype(np.float32)
+    header.set_data_dtype(array.dtype)
     header["pixdim"][:4] = source.header["pixdim"][:4]  # pixdim[0] is the qform's handedness
     return image_class(array, None, header)

@@ -1,6 +1,20 @@
-"""What a person looks at: the picture of a case, the table of a cohort."""
+"""What a person looks at: the picture and the report of a case, the table of a cohort."""
 
+from monai_anogan.outputs import DISCLAIMER
 from monai_anogan.reports.cohort import cohort_table, write_cohort
-from monai_anogan.reports.overview import DISCLAIMER, write_overview
+from monai_anogan.reports.overview import write_overview
+from monai_anogan.reports.page import place_in_words, write_report
+from monai_anogan.reports.scene import Scene, compose
+from monai_anogan.reports.shade import Shade
 
-__all__ = ["DISCLAIMER", "cohort_table", "write_cohort", "write_overview"]
+__all__ = [
+    "DISCLAIMER",
+    "Scene",
+    "Shade",
+    "cohort_table",
+    "compose",
+    "place_in_words",
+    "write_cohort",
+    "write_overview",
+    "write_report",
+]

@@ -12,15 +12,14 @@ from typing import Any
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from numpy.typing import ArrayLike, NDArray
 
+from monai_anogan.outputs import DISCLAIMER
 from monai_anogan.reports.panels import BACKGROUND, FAINT, INK, ColourBar, Panels
 from monai_anogan.reports.planes import PLANES, position
-from monai_anogan.reports.scene import Scene, compose
+from monai_anogan.reports.scene import Scene
+from monai_anogan.reports.shade import Shade
 
-__all__ = ["DISCLAIMER", "write_overview"]
-
-DISCLAIMER = "Research use only, not a medical device."
+__all__ = ["write_overview"]
 
 COLUMNS = ("Scan", "Healthy reconstruction", "Anomaly map over the scan")
 LEVELS = 8  # axial slices in the strip below the rows
@@ -33,14 +32,10 @@ DPI = 130
 def write_overview(
     path: str | Path,
     *,
-    image: ArrayLike,
-    reconstruction: ArrayLike,
-    anomaly_map: ArrayLike,
-    affine: NDArray[np.float64],
-    mask: ArrayLike | None = None,
+    scene: Scene,
+    shade: Shade,
     title: str,
     footer: str,
-    vmax: float,
 ) -> None:
     """Write the overview of a case as a PNG.
 
@@ -50,23 +45,13 @@ def write_overview(
 
     Args:
         path: where the PNG goes.
-        image: (I, J, K) scan in scanner units, any orientation and voxel size.
-        reconstruction: (I, J, K) in the same units.
-        anomaly_map: (I, J, K); higher is more abnormal.
-        affine: (4, 4) voxel to RAS, mm, of all of them.
-        mask: (I, J, K) of the organ: what is cropped to and windowed on; None finds the foreground.
+        scene: the case, see `compose`.
+        shade: how its map becomes colours.
         title: first line, such as the name of the input.
         footer: last line, such as the model and its settings; the disclaimer is added.
-        vmax: score that gets the brightest colour, the same for every case of a model.
-
-    Raises:
-        ValueError: The volumes are not on one three-dimensional grid, or `vmax` is not above zero.
     """
-    if not vmax > 0:
-        raise ValueError(f"vmax must be above zero, got {vmax}")
-    scene = compose(image, reconstruction, anomaly_map, affine, mask)
     figure = Figure(dpi=DPI, facecolor=BACKGROUND)
-    panels = Panels(figure, scene, vmax)
+    panels = Panels(figure, scene, shade)
     scale = WIDTH / max(panels.size(plane)[0] for plane in PLANES)  # inches a mm, in every row
     rows = [panels.size(plane)[1] * scale for plane in PLANES]
     across = 3 * WIDTH + 2 * GAP
@@ -77,7 +62,7 @@ def write_overview(
     _draw_rows(panels, scale, rows)
     _draw_strip(panels, thumb, across)
     bar_bottom = BOTTOM + thumb[1] + CAPTION
-    ColourBar(vmax).add(figure, (LEFT + across + 0.2, bar_bottom, 0.16, high - TOP - bar_bottom))
+    ColourBar(shade).add(figure, (LEFT + across + 0.2, bar_bottom, 0.16, high - TOP - bar_bottom))
     _draw_words(figure, title, footer)
     FigureCanvasAgg(figure).print_png(str(path))
 

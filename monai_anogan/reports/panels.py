@@ -15,15 +15,12 @@ from numpy.typing import NDArray
 
 from monai_anogan.reports.planes import Plane, cut
 from monai_anogan.reports.scene import Scene
+from monai_anogan.reports.shade import Shade
 
 __all__ = ["BACKGROUND", "COLOURS", "FAINT", "INK", "ColourBar", "Panels"]
 
 BACKGROUND, INK, FAINT, ACCENT = "#000000", "#f2f2ef", "#a3a8b1", "#74d0dc"
 COLOURS = mpl.colormaps["inferno"]  # perceptually uniform; reads in black and white too
-SEE_THROUGH = (
-    0.08,
-    0.45,
-)  # shares of vmax: below the first nothing is painted, above the second all
 CROSSHAIR_GAP_MM = 14.0
 SCALE_BAR_MM = 50.0
 
@@ -34,11 +31,11 @@ class Panels:
     Args:
         figure: what is drawn into.
         scene: the case.
-        vmax: score that gets the brightest colour.
+        shade: how its map becomes colours.
     """
 
-    def __init__(self, figure: Figure, scene: Scene, vmax: float) -> None:
-        self.figure, self.scene, self.vmax = figure, scene, vmax
+    def __init__(self, figure: Figure, scene: Scene, shade: Shade) -> None:
+        self.figure, self.scene, self.shade = figure, scene, shade
 
     def size(self, plane: Plane) -> tuple[float, float]:
         """Width and height of a slice in mm."""
@@ -77,11 +74,23 @@ class Panels:
         low, top = self.scene.window
         axes.imshow(cut(grey, plane, index), cmap="gray", vmin=low, vmax=top, **placed)
         if heat:
-            share = cut(self.scene.anomaly_map, plane, index) / self.vmax
-            start, full = SEE_THROUGH
-            alpha = np.clip((share - start) / (full - start), 0, 1) * 0.92
-            axes.imshow(share, cmap=COLOURS, vmin=0, vmax=1, alpha=alpha, **placed)
+            score = cut(self.scene.anomaly_map, plane, index)
+            start, full = self.shade.visible
+            alpha = np.clip((score - start) / (full - start), 0, 1) * 0.92
+            axes.imshow(score, cmap=COLOURS, vmin=0, vmax=self.shade.vmax, alpha=alpha, **placed)
         return axes
+
+    def mark_outline(self, axes: Axes, plane: Plane, index: int) -> None:
+        """Draw where the map crosses its threshold: seen in black and white, too."""
+        score, level = cut(self.scene.anomaly_map, plane, index), self.shade.threshold
+        if level is None or score.max() < level:
+            return
+        width, height = self.size(plane)
+        rows, columns = score.shape
+        x = (np.arange(columns) + 0.5) * width / columns
+        y = height - (np.arange(rows) + 0.5) * height / rows
+        for colour, thick in ((BACKGROUND, 2.4), (INK, 1.0)):
+            axes.contour(x, y, score, levels=[level], colors=[colour], linewidths=thick)
 
     def mark_sides(self, axes: Axes, plane: Plane) -> None:
         """Write on the edges of a panel where the patient's sides are."""
@@ -126,16 +135,19 @@ class Panels:
 
 
 class ColourBar:
-    """The scale of the anomaly map, from zero to `vmax`; scores above look like `vmax`."""
+    """The scale of the anomaly map, from zero to its `vmax`; scores above look like `vmax`."""
 
-    def __init__(self, vmax: float) -> None:
-        self.mappable = ScalarMappable(Normalize(0, vmax), COLOURS)
+    def __init__(self, shade: Shade) -> None:
+        self.shade = shade
+        self.mappable = ScalarMappable(Normalize(0, shade.vmax), COLOURS)
 
     def add(self, figure: Figure, box: tuple[float, float, float, float]) -> None:
         """Draw it at left, bottom, width and height in inches."""
         wide, high = figure.get_size_inches()
         axes = figure.add_axes((box[0] / wide, box[1] / high, box[2] / wide, box[3] / high))
         bar = figure.colorbar(self.mappable, cax=axes, extend="max", extendfrac=0.03)
-        bar.set_label("Anomaly score (higher is more abnormal)", color=INK, fontsize=10, labelpad=8)
+        bar.set_label(self.shade.unit, color=INK, fontsize=10, labelpad=8)
         bar.outline.set_edgecolor(FAINT)
         axes.tick_params(colors=INK, labelsize=9)
+        if self.shade.threshold is not None:
+            axes.axhline(self.shade.threshold, color=INK, linewidth=1.5)
