@@ -22,8 +22,7 @@ CENTRE_MM = np.array([34.0, -22.0, 24.0])
 
 
 def save(path: Path, volume: np.ndarray, affine: np.ndarray) -> Path:
-    # Whole numbers, as scanners write them.
-    nib.save(nib.Nifti1Image(np.rint(volume).astype(np.int16), affine), path)
+    nib.save(nib.Nifti1Image(volume.astype(np.float32), affine), path)
     return path
 
 
