@@ -45,7 +45,7 @@ def heads(template: Template, tmp_path_factory: pytest.TempPathFactory) -> Path:
         template.volume > 0,
         template.affine,
         centre_mm=CENTRE_MM,
-        radii_mm=(13, 17, 12),
+        radii_mm=(19, 23, 18),
         grey=50.0,
     )
     save(folder / "sick.nii.gz", sick, template.affine)
