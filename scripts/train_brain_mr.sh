@@ -2,7 +2,8 @@
 # Train the shipped brain MR model from a folder of healthy scans, in stages. Each stage
 # resumes where it was interrupted; delete its folder under OUT to start it again.
 #   scripts/train_brain_mr.sh DATASET_DIR OUT
-# The shipped bundle/models/model.pt is OUT/encoder/model.pt in float16 (engines.save_state_dict).
+# The shipped bundle/models/model.pt is OUT/encoder/model.pt in float16 (engines.save_state_dict),
+# usual_search.pt and usual_encoder.pt beside it are the last stage's.
 # DATASET_DIR holds subjects.csv (columns subject, split), t1/SUBJECT.nii.gz, mask/SUBJECT.nii.gz.
 set -euo pipefail
 
@@ -27,11 +28,17 @@ if [ ! -f "$root/bundle/models/brain_mask.pt" ]; then
     stage brain_mask "['$configs/train_brain_mask.json']"
     cp "$out/brain_mask/brain_mask.pt" "$root/bundle/models/brain_mask.pt"
 fi
-stage pretrain "['$configs/train.json','$configs/train_encoder.json','$configs/pretrain.json']" \
-    --epochs 36
-overlaid="['$configs/train.json','$root/configs/brain_mr_2d.yaml']"
-stage adversarial "$overlaid" --pretrained "$out/pretrain/model.pt" --epochs 16 --r1_gamma 1.0
-stage adversarial "$overlaid" --pretrained "$out/pretrain/model.pt"
+short="--patches_per_volume 4"
+pretrain="['$configs/train.json','$configs/train_encoder.json','$configs/pretrain.json']"
+stage pretrain "$pretrain" --epochs 40 --learning_rate 0.0015 $short
+stage adversarial "['$configs/train.json','$root/configs/brain_mr_2d.yaml']" \
+    --pretrained "$out/pretrain/model.pt" $short
 stage encoder "['$configs/train.json','$configs/train_encoder.json']" \
-    --pretrained "$out/adversarial/model.pt" --epochs 20
-echo "the model: $out/encoder/model.pt"
+    --pretrained "$out/adversarial/model.pt" --epochs 10 $short
+for mode in search encoder; do
+    python -m monai.bundle run \
+        --config_file "['$configs/inference.json','$configs/fit_usual.json']" \
+        --bundle_root "$root/bundle" --dataset_dir "$data" --mode "$mode" \
+        --checkpoint "$out/encoder/model.pt" --usual_file "$out/usual_$mode.pt"
+done
+echo "the model: $out/encoder/model.pt; copy it and $out/usual_*.pt to bundle/models"

@@ -18,7 +18,7 @@ from monai_anogan.pipeline import Pipeline
 ROOT = Path(__file__).parents[1]
 BUNDLE, OVERLAYS = ROOT / "bundle", ROOT / "configs"
 CONFIGS = BUNDLE / "configs"
-SMALL = {"bundle_root": BUNDLE, "patch_size": 16, "latent_size": 8}
+SMALL = {"bundle_root": BUNDLE, "patch_size": 16, "latent_size": 64}
 SHORT = {
     "epochs": 1,
     "visits_per_epoch": 2,

@@ -24,7 +24,7 @@ SMALL = {
     "patches_per_volume": 4,
     "validation_count": 16,
     "patch_size": 16,
-    "latent_size": 8,
+    "latent_size": 64,
 }
 
 
@@ -71,7 +71,7 @@ def resumed_and_later(straight, head_cohort, run_python) -> Path:
             *(TRAIN, ENCODER, PRETRAIN),
             **pretrained,
             output_dir=straight / "warm",
-            whitening_count=64,
+            whitening_count=160,
         ),
     )
     (straight / "resumed.log").write_text(resumed)

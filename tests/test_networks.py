@@ -38,6 +38,34 @@ def test_the_tap_is_the_very_activation_the_logit_is_computed_from():
     assert first.features(patches).shape == (4, 8, 16, 16)
 
 
+@pytest.mark.parametrize(("spatial_dims", "latent_size"), [(2, 128), (3, 1024)])
+def test_a_latent_grid_describes_each_neighbourhood_by_its_own_numbers(spatial_dims, latent_size):
+    torch.manual_seed(0)
+    system = FAnoGAN(spatial_dims, 32, latent_size, width=8, grid=8, depth=2).eval()
+    patches = torch.rand(2, 1, *[32] * spatial_dims) * 2 - 1
+    assert system(patches).shape == patches.shape
+    z = torch.zeros(2, latent_size)
+    grid = z.view(2, 2, *[8] * spatial_dims)
+    grid[(1, slice(None), *[0] * spatial_dims)] = 3.0  # one corner of the second patch
+    with torch.no_grad():
+        moved = system.generator(z)[1] - system.generator(z)[0]
+    assert moved[(0, *[slice(8)] * spatial_dims)].abs().max() > 1e-4
+    assert not moved[..., 16:].any()
+
+
+def test_a_latent_grid_whose_numbers_do_not_come_out_even_is_refused():
+    with pytest.raises(ValueError, match=r"latent_size must be a multiple of 16, .* got 40"):
+        Generator(2, 32, 40, grid=4)
+    with pytest.raises(ValueError, match=r"patch_size must be 16, 32, 64, 128, .* got 8"):
+        Encoder(2, 8, 64, grid=8)
+
+
+def test_a_system_whose_networks_differ_in_width():
+    system = FAnoGAN(2, 32, 16, width=8, generator_width=12)
+    assert system.generator.grow[-2].in_channels == 12
+    assert system.encoder.stages[0][0].out_channels == 8
+
+
 @pytest.mark.parametrize("patch_size", [4, 20, 63])
 def test_a_patch_that_cannot_be_halved_is_refused(patch_size):
     with pytest.raises(ValueError, match=f"patch_size must be 8, 16, 32, .* got {patch_size}"):

@@ -12,8 +12,11 @@ from monai_anogan.transforms import (
     CheckVolumed,
     Corrupt,
     FromUint8,
+    PaintLesions,
+    RandContrast,
     RandPatchesd,
     ScaleInMaskd,
+    SmoothNoise,
     SmoothSpacingd,
     ToUint8d,
     UnscaleInMaskd,
@@ -150,6 +153,64 @@ def test_corruption_is_its_generators():
     draws = [Corrupt()(patches, torch.Generator().manual_seed(s)) for s in (1, 1, 2)]
     assert torch.equal(draws[0], draws[1])
     assert not torch.equal(draws[0], draws[2])
+
+
+NOISE = SmoothNoise((24, 40, 40), cells=(2.5, 5.0, 10.0), fields=1)
+
+
+def test_smooth_noise_is_standard_and_as_coarse_as_asked():
+    rng = torch.Generator().manual_seed(0)
+    fine, coarse = (NOISE.crop(64, (16, 32, 32), rng, cells=(c, c)) for c in (2.5, 10.0))
+    for crops in (fine, coarse):
+        assert crops.shape == (64, 16, 32, 32)
+        assert abs(crops.mean()) < 0.3
+        assert 0.5 < crops.std() < 1.5
+    assert fine.diff(dim=-1).abs().mean() > 2 * coarse.diff(dim=-1).abs().mean()
+
+
+def test_smooth_noise_it_does_not_have_is_refused():
+    rng = torch.Generator().manual_seed(0)
+    with pytest.raises(ValueError, match=r"cells must span one of .* got \(30, 40\)"):
+        NOISE.crop(1, (4, 4, 4), rng, cells=(30, 40))
+    with pytest.raises(ValueError, match=r"size must fit into \(24, 40, 40\), got \(4, 4, 64\)"):
+        NOISE.crop(1, (4, 4, 64), rng)
+
+
+@pytest.mark.parametrize("shape", [(48, 1, 32, 32), (24, 1, 16, 16, 16)])
+def test_painted_lesions_are_inside_of_all_sizes_and_never_in_the_background(shape):
+    rng = torch.Generator().manual_seed(0)
+    patches = torch.rand(shape, generator=rng) * 1.8 - 0.9
+    patches[..., :4] = BACKGROUND
+    painted = PaintLesions(0.75, noise=NOISE)(patches, rng)
+    assert (painted[..., :4] == BACKGROUND).all()
+    assert painted.abs().max() <= 1
+    share = ((painted - patches).abs() > 0.1).flatten(1).float().mean(1)
+    touched = share[: int(len(share) * 0.75)]
+    assert (share[len(touched) :] == 0).all()
+    assert (touched > 0).float().mean() > 0.8
+    assert (touched < 0.05).any()
+    assert (touched > 0.15).any()
+    torch.testing.assert_close(PaintLesions(0.0, noise=NOISE)(patches, rng), patches)
+
+
+def test_painted_lesions_are_their_generators_and_leave_empty_patches_alone():
+    patches = torch.rand(8, 1, 16, 16)
+    patches[0] = BACKGROUND
+    paint = PaintLesions(noise=NOISE)
+    draws = [paint(patches, torch.Generator().manual_seed(s)) for s in (1, 1, 2)]
+    assert torch.equal(draws[0], draws[1])
+    assert not torch.equal(draws[0], draws[2])
+    assert (draws[0][0] == BACKGROUND).all()
+    with pytest.raises(ValueError, match="one channel, got 2"):
+        paint(patches.repeat(1, 2, 1, 1), torch.Generator())
+
+
+def test_contrast_keeps_order_and_ends_and_differs_from_patch_to_patch():
+    ramp = torch.linspace(-1, 1, 32).expand(6, 1, 4, 32)
+    changed = RandContrast(0.3)(ramp, torch.Generator().manual_seed(0))
+    assert (changed.diff(dim=-1) >= 0).all()
+    torch.testing.assert_close(changed[..., [0, -1]], ramp[..., [0, -1]])
+    assert (changed[0] - changed[1]).abs().max() > 0.01
 
 
 @pytest.mark.parametrize("threshold", [-300.0, None])

@@ -10,6 +10,7 @@ from monai_anogan.engines.grid import patch_grid, save_grid
 from monai_anogan.engines.monitor import FidelityMonitor, ReconstructionMonitor
 from monai_anogan.engines.patches import PatchTrainer, draw_patches
 from monai_anogan.engines.progress import ProgressLog
+from monai_anogan.engines.usual_fit import UsualFit
 
 __all__ = [
     "AnoGANTrainer",
@@ -22,6 +23,7 @@ __all__ = [
     "PatchTrainer",
     "ProgressLog",
     "ReconstructionMonitor",
+    "UsualFit",
     "WhitenLatents",
     "draw_patches",
     "izi_f",

@@ -14,7 +14,7 @@ import torch
 from torch.optim import Optimizer
 from torch.utils.data import DataLoader
 
-from monai_anogan.engines.patches import PatchTrainer
+from monai_anogan.engines.patches import Change, PatchTrainer
 from monai_anogan.losses import AdversarialLoss
 from monai_anogan.systems import System
 
@@ -40,6 +40,7 @@ class AnoGANTrainer(PatchTrainer):
         reconstruction_weight: weight of the mean |x - G(E(x))| beside the adversarial loss of G.
         seed: of everything random.
         amp: bfloat16 autocast.
+        augment: changes the healthy patches.
         train_handlers: ignite handlers.
         epoch_length: iterations an epoch; None takes the loader's length.
 
@@ -60,6 +61,7 @@ class AnoGANTrainer(PatchTrainer):
         reconstruction_weight: float = 0.0,
         seed: int = 0,
         amp: bool = True,
+        augment: Change | None = None,
         train_handlers: Sequence[Any] | None = None,
         epoch_length: int | None = None,
     ) -> None:
@@ -73,6 +75,7 @@ class AnoGANTrainer(PatchTrainer):
             learning=("generator", "discriminator"),
             seed=seed,
             amp=amp,
+            augment=augment,
             train_handlers=train_handlers,
             epoch_length=epoch_length,
         )

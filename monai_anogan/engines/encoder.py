@@ -6,7 +6,7 @@ generated patch equals the real one in grey values and in the discriminator's fe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
@@ -14,13 +14,11 @@ from ignite.engine import Events
 from torch.optim import Optimizer
 from torch.utils.data import DataLoader
 
-from monai_anogan.engines.patches import PatchTrainer
+from monai_anogan.engines.patches import Change, PatchTrainer
 from monai_anogan.networks import Discriminator
 from monai_anogan.systems import System
 
 __all__ = ["EncoderTrainer", "WhitenLatents", "izi_f"]
-
-Corruption = Callable[[torch.Tensor, torch.Generator], torch.Tensor]
 
 
 class EncoderTrainer(PatchTrainer):
@@ -37,6 +35,7 @@ class EncoderTrainer(PatchTrainer):
         learning: the parts that learn; ("encoder",) is f-AnoGAN's.
         seed: of everything random.
         amp: bfloat16 autocast.
+        augment: changes the healthy patches, before they are corrupted.
         train_handlers: ignite handlers.
         epoch_length: iterations an epoch; None takes the loader's length.
 
@@ -51,11 +50,12 @@ class EncoderTrainer(PatchTrainer):
         network: System,
         optimizer: Optimizer,
         *,
-        corrupt: Corruption | None = None,
+        corrupt: Change | None = None,
         feature_weight: float = 1.0,
         learning: Sequence[str] = ("encoder",),
         seed: int = 0,
         amp: bool = True,
+        augment: Change | None = None,
         train_handlers: Sequence[Any] | None = None,
         epoch_length: int | None = None,
     ) -> None:
@@ -68,6 +68,7 @@ class EncoderTrainer(PatchTrainer):
             learning=learning,
             seed=seed,
             amp=amp,
+            augment=augment,
             train_handlers=train_handlers,
             epoch_length=epoch_length,
         )

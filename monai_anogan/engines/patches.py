@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -15,7 +15,9 @@ from torch.utils.data import DataLoader, Dataset
 
 from monai_anogan.systems import System
 
-__all__ = ["PatchTrainer", "draw_patches"]
+__all__ = ["Change", "PatchTrainer", "draw_patches"]
+
+Change = Callable[[torch.Tensor, torch.Generator], torch.Tensor]
 
 
 class PatchTrainer(Trainer):
@@ -32,6 +34,7 @@ class PatchTrainer(Trainer):
         learning: names of the parts of `network` that learn; the others are frozen, in eval mode.
         seed: of everything random.
         amp: bfloat16 autocast of the networks; losses stay in float32.
+        augment: changes the healthy patches, (B, C, *S) and a generator to the same shape.
         train_handlers: ignite handlers.
         epoch_length: iterations an epoch; None takes the loader's length.
     """
@@ -46,6 +49,7 @@ class PatchTrainer(Trainer):
         learning: Sequence[str],
         seed: int = 0,
         amp: bool = True,
+        augment: Change | None = None,
         train_handlers: Sequence[Any] | None = None,
         epoch_length: int | None = None,
     ) -> None:
@@ -58,7 +62,7 @@ class PatchTrainer(Trainer):
             decollate=False,
         )
         self.network, self.learning, self.seed = network, tuple(learning), seed
-        self.bfloat16 = amp
+        self.bfloat16, self.augment = amp, augment
         self.rng = torch.Generator()
         self.add_event_handler(Events.EPOCH_STARTED, PatchTrainer._begin_epoch)
         self._register_handlers(list(train_handlers or ()))
@@ -77,11 +81,12 @@ class PatchTrainer(Trainer):
         return torch.autocast(self.state.device.type, torch.bfloat16, enabled=self.bfloat16)
 
     def patches(self, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-        """The batch on the device, half of it mirrored along its first axis (left and right)."""
+        """The batch on the device, half of it mirrored (left and right), augmented."""
         real = batch["image"].to(self.state.device, non_blocking=True)
         mirrored = torch.rand(len(real), generator=self.rng) < 0.5
         mirrored = mirrored.view(-1, *[1] * (real.ndim - 1)).to(real.device)
-        return torch.where(mirrored, real.flip(2), real)
+        real = torch.where(mirrored, real.flip(2), real)
+        return real if self.augment is None else self.augment(real, self.rng)
 
     @staticmethod
     def step(optimizer: Optimizer, loss: torch.Tensor) -> None:

@@ -4,9 +4,11 @@ from monai_anogan.maps.appearance import Appearance, measure
 from monai_anogan.maps.calibrated import UNLIKE, Calibrated, CheckDomaind, appearance_of
 from monai_anogan.maps.calibration import Calibration
 from monai_anogan.maps.calibration_file import CalibrationFile, load_calibration, weights_digest
+from monai_anogan.maps.deviation import DeviationMapd
 from monai_anogan.maps.domain import Domain, Verdict
 from monai_anogan.maps.findings import Finding, Findings, find
 from monai_anogan.maps.residual import CaseScored, ResidualMapd, case_score
+from monai_anogan.maps.usual import UsualResidual
 from monai_anogan.maps.voxel_scale import VoxelScale
 
 __all__ = [
@@ -17,10 +19,12 @@ __all__ = [
     "CalibrationFile",
     "CaseScored",
     "CheckDomaind",
+    "DeviationMapd",
     "Domain",
     "Finding",
     "Findings",
     "ResidualMapd",
+    "UsualResidual",
     "Verdict",
     "VoxelScale",
     "appearance_of",

@@ -4,6 +4,7 @@ from monai_anogan.transforms.augment import RandLesionsd, RandSkullStripd
 from monai_anogan.transforms.body_mask import BodyMaskd
 from monai_anogan.transforms.brain_mask import BrainMaskd, ScaleHeadd
 from monai_anogan.transforms.check import CheckVolumed
+from monai_anogan.transforms.contrast import RandContrast
 from monai_anogan.transforms.corrupt import Corrupt
 from monai_anogan.transforms.intensity import (
     BACKGROUND,
@@ -12,12 +13,14 @@ from monai_anogan.transforms.intensity import (
     WindowInMaskd,
 )
 from monai_anogan.transforms.lesion import paint_lesion
+from monai_anogan.transforms.paint_lesions import PaintLesions
 from monai_anogan.transforms.patches import (
     FromUint8,
     RandPatchesd,
     ToUint8d,
     concatenate_patches,
 )
+from monai_anogan.transforms.smooth_noise import SmoothNoise
 from monai_anogan.transforms.spacing import SmoothSpacingd
 
 __all__ = [
@@ -27,11 +30,14 @@ __all__ = [
     "CheckVolumed",
     "Corrupt",
     "FromUint8",
+    "PaintLesions",
+    "RandContrast",
     "RandLesionsd",
     "RandPatchesd",
     "RandSkullStripd",
     "ScaleHeadd",
     "ScaleInMaskd",
+    "SmoothNoise",
     "SmoothSpacingd",
     "ToUint8d",
     "UnscaleInMaskd",
