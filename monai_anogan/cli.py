@@ -225,7 +225,7 @@ def calibrate(
         bundle,
         settings=_given(mode=mode, search=search, steps=steps, seed=seed, device=_device(device)),
     )
-    fit = CalibrationFit(pipeline["checkpoint"], pipeline["map_settings"], voxel_rate=voxel_rate)
+    fit = CalibrationFit(pipeline["weights"], pipeline["map_settings"], voxel_rate=voxel_rate)
     with atomic_folder(out) as folder:
         with progress("healthy scans") as report:
             for done, item in enumerate(items, start=1):

@@ -137,6 +137,27 @@ def test_more_steps_explain_the_volume_better():
     assert errors[2] < errors[1] < errors[0]
 
 
+def test_a_search_explains_the_healed_volume_and_never_sees_the_lesion():
+    torch.manual_seed(0)
+    network = FAnoGAN(2, 16, 8, width=8)
+    healthy = volume_with_a_ball()[None, None]
+    ill = healthy.clone()
+    ill[..., 6:9, 10:13, 7:11] = 1.0
+    lesion = ill != healthy
+    shown = []
+
+    def heal(volume, guess):
+        shown.append((volume.clone(), guess))
+        return torch.where(lesion[0], healthy[0], volume)
+
+    found = searched(network, ill, heal=heal)
+    assert torch.equal(found, searched(network, healthy))
+    assert not torch.equal(found, searched(network, ill))
+    (volume, guess) = shown[0]
+    assert torch.equal(volume, ill[0])
+    assert torch.equal(guess, searched(network, ill, mode="encoder")[0])
+
+
 def test_progress_counts_windows_up_to_all_of_them():
     calls = []
     volume = volume_with_a_ball()[None, None]
@@ -194,7 +215,6 @@ def test_the_network_comes_back_as_it_went_in():
     [
         ({"mode": "guess"}, "mode must be"),
         ({"start": "middle"}, "start must be one of"),
-        ({"start": "prior", "robust": 0.3}, "robust search must start"),
     ],
 )
 def test_settings_that_do_not_exist_are_refused(settings, message):

@@ -4,13 +4,13 @@ from monai_anogan.engines.adversarial import AnoGANTrainer
 from monai_anogan.engines.alarm import CollapseAlarm
 from monai_anogan.engines.calibration_fit import CalibrationFit
 from monai_anogan.engines.checkpoint import CheckpointKeeper, save_state_dict
+from monai_anogan.engines.comparison import ComparisonTrainer
 from monai_anogan.engines.encoder import EncoderTrainer, WhitenLatents, izi_f
 from monai_anogan.engines.evaluation import CohortEvaluation
 from monai_anogan.engines.grid import patch_grid, save_grid
 from monai_anogan.engines.monitor import FidelityMonitor, ReconstructionMonitor
 from monai_anogan.engines.patches import PatchTrainer, draw_patches
 from monai_anogan.engines.progress import ProgressLog
-from monai_anogan.engines.usual_fit import UsualFit
 
 __all__ = [
     "AnoGANTrainer",
@@ -18,12 +18,12 @@ __all__ = [
     "CheckpointKeeper",
     "CohortEvaluation",
     "CollapseAlarm",
+    "ComparisonTrainer",
     "EncoderTrainer",
     "FidelityMonitor",
     "PatchTrainer",
     "ProgressLog",
     "ReconstructionMonitor",
-    "UsualFit",
     "WhitenLatents",
     "draw_patches",
     "izi_f",

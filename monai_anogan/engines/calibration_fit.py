@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,7 @@ class CalibrationFit:
     It is an ignite handler too, for the bundle's calibrate config.
 
     Args:
-        weights: checkpoint of the model.
+        weights: checkpoints of the model.
         settings: that its raw maps depend on.
         path: where the handler writes the calibration when the run completes.
         voxel_rate: share of the voxels of healthy scans above the threshold.
@@ -39,12 +39,12 @@ class CalibrationFit:
 
     def __init__(
         self,
-        weights: str | Path,
+        weights: Sequence[str | Path],
         settings: Mapping[str, Any],
         path: str | Path = "calibration.json",
         voxel_rate: float = 1e-3,
     ) -> None:
-        self.weights, self.settings, self.path = weights, dict(settings), Path(path)
+        self.weights, self.settings, self.path = tuple(weights), dict(settings), Path(path)
         self.voxel_rate = voxel_rate
         self.maps: list[np.ndarray] = []
         self.masks: list[np.ndarray] = []
@@ -52,7 +52,7 @@ class CalibrationFit:
         self.voxel_ml = 0.0
 
     def add(self, data: Mapping[Any, Any]) -> None:
-        """Add one scan: `image`, `mask` and `anomaly_map` (raw) on the model's grid, `source`."""
+        """Add one scan: its `image`, `mask`, `pred`, raw `anomaly_map` and `source`."""
         mask = torch.as_tensor(data["mask"])[0].cpu().numpy() > 0
         box = ndimage.find_objects(mask.astype(np.uint8))[0]  # only the organ is kept
         self.maps.append(torch.as_tensor(data["anomaly_map"])[0].cpu().numpy()[box].copy())
@@ -68,7 +68,7 @@ class CalibrationFit:
         """
         calibration = Calibration(self.voxel_rate).fit(self.maps, self.masks, self.voxel_ml)
         domain = Domain().fit(self.appearances)
-        return CalibrationFile(calibration, domain, weights_digest(self.weights), self.settings)
+        return CalibrationFile(calibration, domain, weights_digest(*self.weights), self.settings)
 
     def outliers(self) -> dict[int, str]:
         """Scans unlike the rest, by position, with the reason: are they healthy, and whole?"""

@@ -13,7 +13,7 @@ from monai.inferers import Inferer
 from monai.utils import convert_to_dst_type, convert_to_tensor
 
 from monai_anogan.inferers.stitcher import Stitcher, Window, foreground_windows
-from monai_anogan.losses import MatchingLoss, welsch_trust
+from monai_anogan.losses import MatchingLoss
 from monai_anogan.search import EncoderStart, PriorStart, Start, descend, fit_basis
 from monai_anogan.systems import FrozenSystem, System
 from monai_anogan.transforms import BACKGROUND
@@ -22,6 +22,9 @@ __all__ = ["LatentSearchInferer"]
 
 STARTS: dict[str, type[Start]] = {"encoder": EncoderStart, "prior": PriorStart}
 Progress = Callable[[int, int], None]
+Heal = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+Report = Callable[[float], None]
+Rebuild = Callable[[torch.Tensor, Report], torch.Tensor]
 
 
 class LatentSearchInferer(Inferer):
@@ -43,8 +46,10 @@ class LatentSearchInferer(Inferer):
         preconditioned: walk along the axes of `fit_basis`, which is fitted to the network when it
             is first met.
         weight: lambda, the share of the feature-matching loss (0.1 in the paper).
-        robust: scale c of `welsch_trust`, so that the search does not explain lesions away; None
-            is the paper's plain search. Needs the encoder's start.
+        heal: given the volume, (C, D, H, W), and the encoder's guess at it, returns the volume with
+            the guess in place of what looks like a lesion. The search then explains that volume, so
+            that it sharpens what is healthy and cannot explain a lesion away; the encoder looks at
+            it again. None is the papers' plain search.
         overlap: share of a window that the next one covers.
         slice_axis: spatial axis (0, 1, 2) across which a 2D network's slices are cut.
         batch_size: windows searched at a time.
@@ -69,7 +74,7 @@ class LatentSearchInferer(Inferer):
         decay: bool = False,
         preconditioned: bool = False,
         weight: float = 0.1,
-        robust: float | None = None,
+        heal: Heal | None = None,
         overlap: float = 0.5,
         slice_axis: int = 2,
         batch_size: int = 64,
@@ -84,9 +89,7 @@ class LatentSearchInferer(Inferer):
             raise ValueError(f"mode must be search or encoder, got {mode!r}")
         if start not in STARTS:
             raise ValueError(f"start must be one of {sorted(STARTS)}, got {start!r}")
-        if robust is not None and start != "encoder":
-            raise ValueError(f"a robust search must start from the encoder, got start {start!r}")
-        self.robust = robust
+        self.heal = heal
         self.flat = len(roi_size) == 2
         self.window = [int(r) for r in roi_size]
         if self.flat:
@@ -132,66 +135,72 @@ class LatentSearchInferer(Inferer):
         home = network.device if self.spill is None else torch.device("cpu")
         padded, inside = self._pad(volume.to(home))
         windows = foreground_windows((padded > BACKGROUND).any(0), self.window, self.overlap)
-        stitcher = Stitcher(
-            padded.shape[1:], self.window, len(padded), BACKGROUND, device=home, spill=self.spill
-        )
+        if self.heal is not None:
+            guess = self._stitch(padded, windows, partial(self._guess, network))
+            padded = self.heal(padded, guess)
         rng = torch.Generator().manual_seed(self.seed)
-        for first, last in even_batches(len(windows), self.batch_size):
-            batch = windows[first:last]
-            report = partial(self._report, first, len(batch), len(windows))
-            for window, image in zip(
-                batch, self._search(padded, batch, network, basis, rng, report), strict=True
-            ):
-                stitcher.add(window, image)
-            report(1.0)
-        return stitcher.result()[(slice(None), *inside)]
+        search = partial(self._search, network, basis, rng)
+        return self._stitch(padded, windows, search, self.progress)[(slice(None), *inside)]
 
-    def _report(self, done: int, more: int, total: int, share: float) -> None:
-        """Tell that `done` windows and a `share` of `more` others are searched, of `total`."""
-        if self.progress is not None:
-            self.progress(done + int(share * more), total)
-
-    def _search(
+    def _stitch(
         self,
         volume: torch.Tensor,
         windows: list[Window],
+        rebuild: Rebuild,
+        progress: Progress | None = None,
+    ) -> torch.Tensor:
+        """What `rebuild` makes of each window, put together again."""
+        stitcher = Stitcher(
+            volume.shape[1:],
+            self.window,
+            len(volume),
+            BACKGROUND,
+            device=volume.device,
+            spill=self.spill,
+        )
+        for first, last in even_batches(len(windows), self.batch_size):
+            batch = windows[first:last]
+            report = partial(_report, progress, first, len(batch), len(windows))
+            for window, image in zip(batch, rebuild(self._cut(volume, batch), report), strict=True):
+                stitcher.add(window, self._as_window(image).to(volume.device))
+            report(1.0)
+        return stitcher.result()
+
+    def _guess(self, network: FrozenSystem, patches: torch.Tensor, _: Report) -> torch.Tensor:
+        """The encoder's healthy patch for each window."""
+        with torch.no_grad():
+            return network.generate(network.encode(patches.to(network.device)))
+
+    def _search(
+        self,
         network: FrozenSystem,
         basis: torch.Tensor | None,
         rng: torch.Generator,
-        report: Callable[[float], None],
+        patches: torch.Tensor,
+        report: Report,
     ) -> torch.Tensor:
-        """The healthy patch for each window, (N, C, *window), where the volume is."""
-        patches = torch.stack([volume[(slice(None), *window)] for window in windows])
-        patches = patches.to(network.device)
-        if self.flat:
-            patches = patches.squeeze(2 + self.slice_axis)
-        start = self.start(network, patches, rng)
+        """The healthy patch that explains each window best."""
         if not self.steps:
-            images = self._guess(network, start)
-        else:
-            images = descend(
-                network.generate,
-                self._objective(network, patches, start),
-                start,
-                steps=self.steps,
-                basis=basis,
-                **self.walk,
-                on_step=lambda step: report(step / self.steps),
-            ).image
-        images = images.unsqueeze(2 + self.slice_axis) if self.flat else images
-        return images.to(volume.device)
+            return self._guess(network, patches, report)
+        patches = patches.to(network.device)
+        return descend(
+            network.generate,
+            MatchingLoss(patches, network.features, self.weight),
+            self.start(network, patches, rng),
+            steps=self.steps,
+            basis=basis,
+            **self.walk,
+            on_step=lambda step: report(step / self.steps),
+        ).image
 
-    def _objective(
-        self, network: FrozenSystem, patches: torch.Tensor, start: torch.Tensor
-    ) -> MatchingLoss:
-        trust = None
-        if self.robust is not None:
-            trust = welsch_trust(patches, self._guess(network, start), self.robust)
-        return MatchingLoss(patches, network.features, self.weight, trust)
+    def _cut(self, volume: torch.Tensor, windows: list[Window]) -> torch.Tensor:
+        """Patches (N, C, *S) as the network takes them."""
+        patches = torch.stack([volume[(slice(None), *window)] for window in windows])
+        return patches.squeeze(2 + self.slice_axis) if self.flat else patches
 
-    def _guess(self, network: FrozenSystem, latents: torch.Tensor) -> torch.Tensor:
-        with torch.no_grad():
-            return network.generate(latents)
+    def _as_window(self, patch: torch.Tensor) -> torch.Tensor:
+        """A patch (C, *S) as (C, D, H, W) of the volume."""
+        return patch.unsqueeze(1 + self.slice_axis) if self.flat else patch
 
     def _pad(self, volume: torch.Tensor) -> tuple[torch.Tensor, Window]:
         """Background around a volume smaller than a window, and where the volume lies in it."""
@@ -205,6 +214,12 @@ class LatentSearchInferer(Inferer):
         padded = torch.nn.functional.pad(volume, sides, value=BACKGROUND)
         inside = tuple(slice(b, b + n) for b, n in zip(before, volume.shape[1:], strict=True))
         return padded, inside
+
+
+def _report(progress: Progress | None, done: int, more: int, total: int, share: float) -> None:
+    """Tell that `done` windows and a `share` of `more` others are searched, of `total`."""
+    if progress is not None:
+        progress(done + int(share * more), total)
 
 
 def even_batches(count: int, most: int) -> list[tuple[int, int]]:

@@ -1,7 +1,7 @@
 """Losses of the adversarial training and of the latent search."""
 
 from monai_anogan.losses.adversarial import AdversarialLoss, NonSaturatingR1, WassersteinGP
-from monai_anogan.losses.matching import MatchingLoss, l1_distance, welsch_trust
+from monai_anogan.losses.matching import MatchingLoss, l1_distance
 
 __all__ = [
     "AdversarialLoss",
@@ -9,5 +9,4 @@ __all__ = [
     "NonSaturatingR1",
     "WassersteinGP",
     "l1_distance",
-    "welsch_trust",
 ]

@@ -4,11 +4,11 @@ from monai_anogan.maps.appearance import Appearance, measure
 from monai_anogan.maps.calibrated import UNLIKE, Calibrated, CheckDomaind, appearance_of
 from monai_anogan.maps.calibration import Calibration
 from monai_anogan.maps.calibration_file import CalibrationFile, load_calibration, weights_digest
-from monai_anogan.maps.deviation import DeviationMapd
+from monai_anogan.maps.comparison import Comparison, ComparisonMapd, side_by_side
 from monai_anogan.maps.domain import Domain, Verdict
 from monai_anogan.maps.findings import Finding, Findings, find
+from monai_anogan.maps.heal import Heal
 from monai_anogan.maps.residual import CaseScored, ResidualMapd, case_score
-from monai_anogan.maps.usual import UsualResidual
 from monai_anogan.maps.voxel_scale import VoxelScale
 
 __all__ = [
@@ -19,12 +19,13 @@ __all__ = [
     "CalibrationFile",
     "CaseScored",
     "CheckDomaind",
-    "DeviationMapd",
+    "Comparison",
+    "ComparisonMapd",
     "Domain",
     "Finding",
     "Findings",
+    "Heal",
     "ResidualMapd",
-    "UsualResidual",
     "Verdict",
     "VoxelScale",
     "appearance_of",
@@ -32,5 +33,6 @@ __all__ = [
     "find",
     "load_calibration",
     "measure",
+    "side_by_side",
     "weights_digest",
 ]

@@ -36,7 +36,7 @@ class Appearance:
 def measure(
     image: NDArray[np.float32],
     mask: NDArray[np.bool_],
-    raw: NDArray[np.float32],
+    rebuilt: NDArray[np.float32],
     affine: NDArray[np.float64],
     source: NDArray[np.float32],
     source_affine: NDArray[np.float64],
@@ -46,7 +46,7 @@ def measure(
     Args:
         image: (D, H, W) in RAS and network space, [-1, 1].
         mask: (D, H, W), the organ.
-        raw: (D, H, W) raw anomaly map.
+        rebuilt: (D, H, W) its healthy reconstruction.
         affine: (4, 4) voxel to RAS, mm, of these three.
         source: (I, J, K) the scan as it came, scanner units.
         source_affine: (4, 4) its own.
@@ -63,7 +63,7 @@ def measure(
         "height": float(extent[2]),
         "share": organ_ml / max(_foreground_ml(source, source_affine), 1.0),
         "inside": _inside(inside, organ, affine),
-        "residual": float(np.median(raw[mask])),
+        "residual": float(np.median(np.abs(image - rebuilt)[mask])),
     }
     measures |= {f"grey{p}": float(np.percentile(image[mask], p)) for p in DECILES}
     measures |= {f"detail_{a}": _detail(inside, organ, i) for i, a in enumerate("xyz")}

@@ -21,7 +21,7 @@ from monai_anogan.maps.findings import find
 __all__ = ["UNLIKE", "Calibrated", "CheckDomaind", "appearance_of"]
 
 UNCALIBRATED = (
-    "no calibration for this model: the map is the raw residual and there are no findings; "
+    "no calibration for this model: the map is raw and there are no findings; "
     "run: anogan calibrate --healthy DIR -o OUT"
 )
 UNLIKE = "unlike the healthy scans of the calibration"
@@ -116,12 +116,12 @@ class Calibrated(Transform):
 
 
 def appearance_of(data: Mapping[Hashable, Any]) -> Appearance:
-    """The appearance of a case in the pipeline: `image`, `mask`, `anomaly_map` (raw), `source`."""
+    """The appearance of a case in the pipeline: `image`, `mask`, `pred`, `source`."""
     image, source = data["image"], data["source"]
     return measure(
         _array(image),
         _array(data["mask"]) > 0,
-        _array(data["anomaly_map"]),
+        _array(data["pred"]),
         image.affine.numpy(),
         _array(source),
         source.affine.numpy(),

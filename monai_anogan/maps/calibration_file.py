@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -31,7 +31,7 @@ class CalibrationFile:
 
     calibration: Calibration
     domain: Domain
-    weights: str  # SHA-256 of the checkpoint whose maps were calibrated
+    weights: str  # SHA-256 of the checkpoints whose maps were calibrated
     settings: dict[str, Any] = field(default_factory=dict)  # that the maps were made with
     fits: bool = True  # whether it was fitted for the weights it is used with
     caveat: str = ""  # why its numbers do not hold as promised; empty if they do
@@ -83,13 +83,13 @@ class CalibrationFile:
 
 
 def load_calibration(
-    path: str | Path, *, weights: str | Path, settings: Mapping[str, Any]
+    path: str | Path, *, weights: Sequence[str | Path], settings: Mapping[str, Any]
 ) -> CalibrationFile | None:
     """The calibration of a bundle, checked against what it is used with.
 
     Args:
         path: of the file; a bundle may have none.
-        weights: checkpoint of this run.
+        weights: checkpoints that the raw map of this run depends on.
         settings: that the raw map of this run depends on.
 
     Returns:
@@ -102,7 +102,7 @@ def load_calibration(
     if not Path(path).is_file():
         return None
     loaded = CalibrationFile.load(path)
-    fits = loaded.weights == weights_digest(weights)
+    fits = loaded.weights == weights_digest(*weights)
     other = sorted(n for n in settings if loaded.settings.get(n) != _plain(settings[n]))
     differ = f"the calibration was fitted with other settings ({', '.join(other)})" if other else ""
     caveat = UNFIT if not fits else differ
@@ -111,10 +111,13 @@ def load_calibration(
     )
 
 
-def weights_digest(checkpoint: str | Path) -> str:
-    """SHA-256 of a file, in hexadecimal digits."""
-    with Path(checkpoint).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def weights_digest(*checkpoints: str | Path) -> str:
+    """SHA-256 of files, one after the other, in hexadecimal digits."""
+    digest = hashlib.sha256()
+    for checkpoint in checkpoints:
+        with Path(checkpoint).open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()
 
 
 def _plain(value: Any) -> Any:

@@ -13,6 +13,7 @@ from monai_anogan.transforms.intensity import (
     WindowInMaskd,
 )
 from monai_anogan.transforms.lesion import paint_lesion
+from monai_anogan.transforms.lesion_scene import RandLesionScened
 from monai_anogan.transforms.paint_lesions import PaintLesions
 from monai_anogan.transforms.patches import (
     FromUint8,
@@ -32,6 +33,7 @@ __all__ = [
     "FromUint8",
     "PaintLesions",
     "RandContrast",
+    "RandLesionScened",
     "RandLesionsd",
     "RandPatchesd",
     "RandSkullStripd",

@@ -61,12 +61,24 @@ class PaintLesions:
             raise ValueError(f"patches must have one channel, got {patches.shape[1]}")
         blocks = patches if patches.ndim == 4 else patches[:, 0]
         clean = blocks[: int(len(blocks) * self.probability)].cpu()
-        painted = torch.lerp(clean, self._fill(clean, generator), self._region(clean, generator))
-        painted = painted + self._grain(painted - clean, generator)
-        painted = torch.where(clean > BACKGROUND, painted.clamp(-1, 1), clean)
+        painted = self.refill(clean, self.region(clean, generator), generator)
         return torch.cat([painted.to(blocks), blocks[len(clean) :]]).view_as(patches)
 
-    def _region(self, clean: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    def refill(
+        self, clean: torch.Tensor, region: torch.Tensor, generator: torch.Generator
+    ) -> torch.Tensor:
+        """Lesions in place of `region`, the share of each voxel that is replaced.
+
+        Args:
+            clean: blocks (N, D, H, W) in [-1, 1].
+            region: (N, D, H, W) in [0, 1].
+            generator: source of randomness.
+        """
+        painted = torch.lerp(clean, self._fill(clean, generator), region)
+        painted = painted + self._grain(painted - clean, generator)
+        return torch.where(clean > BACKGROUND, painted.clamp(-1, 1), clean)
+
+    def region(self, clean: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """How much of each voxel is replaced, (N, D, H, W) in [0, 1]."""
         count, size = len(clean), clean.shape[1:]
         small = int(count * self.foci)
@@ -97,7 +109,7 @@ class PaintLesions:
             elif kind < 6:  # darker or brighter, with more or less contrast
                 fill[index] = own * (0.3 + 1.2 * a) + (1.2 * c - 0.6) + rough * (0.3 * b * b)
             elif kind < 8:  # another patch
-                fill[index] = clean[(index + 1 + int(a * (len(clean) - 2))) % len(clean)]
+                fill[index] = _other(clean, index, a)
             else:
                 fill[index] = _displaced(own, a, b, blurred=c < 0.3)
         return fill
@@ -118,6 +130,13 @@ def _highest(field: torch.Tensor, inside: torch.Tensor, share: torch.Tensor) -> 
     rank = (share * inside.sum(1)).long().clamp(min=1, max=ranked.shape[1] - 1)
     level = ranked.sort(1, descending=True).values.gather(1, rank[:, None])[:, 0]
     return level.nan_to_num(neginf=1e6)  # no foreground, no lesion
+
+
+def _other(clean: torch.Tensor, index: int, a: float) -> torch.Tensor:
+    """Another block of the batch; one alone has but itself, turned around."""
+    if len(clean) == 1:
+        return clean[0].flip(0, 1, 2)
+    return clean[(index + 1 + int(a * (len(clean) - 2))) % len(clean)]
 
 
 def _displaced(block: torch.Tensor, a: float, b: float, *, blurred: bool) -> torch.Tensor:

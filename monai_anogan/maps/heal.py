@@ -1,0 +1,36 @@
+"""The healthy guess in the place of what looks like a lesion, before a search sharpens the rest.
+
+A latent search that may explain every voxel explains the lesion away. Here lesion and latent are
+found in turn, as in a robust decomposition: the comparison of the scan with the encoder's guess
+says where the scan is not to be trusted, there the guess takes its place, and the search explains
+what is left.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch.nn import functional as F
+
+from monai_anogan.maps.comparison import Comparison
+from monai_anogan.transforms import BACKGROUND
+
+__all__ = ["Heal"]
+
+
+class Heal:
+    """Blend a guess into a scan, as far as each voxel looks like a lesion.
+
+    Args:
+        comparison: says how much it does.
+        reach: voxels around a lesion, odd, that are healed with it: its edge is its own too.
+    """
+
+    def __init__(self, comparison: Comparison, reach: int = 3) -> None:
+        self.comparison, self.reach = comparison, reach
+
+    def __call__(self, volume: torch.Tensor, guess: torch.Tensor) -> torch.Tensor:
+        """The healed scan, (1, D, H, W), from the scan and a healthy guess at it."""
+        evidence = self.comparison(volume, guess, volume > BACKGROUND).to(volume.device)
+        lesion = -torch.expm1(-evidence)  # 1 - exp(-log(1 + odds)) is the probability
+        around = F.max_pool3d(lesion[None], self.reach, stride=1, padding=self.reach // 2)[0]
+        return torch.where(volume > BACKGROUND, torch.lerp(volume, guess, around), volume)
