@@ -24,8 +24,11 @@ from monai_anogan.transforms.smooth_noise import SmoothNoise
 
 __all__ = ["RandLesionScened", "push_apart", "spots"]
 
-VISIBLE = 0.05  # grey values of network space; a smaller change is no lesion to be found
-REPLACED = 0.25  # share of a voxel
+VISIBLE = 0.1  # grey values of network space; a smaller change is no lesion to be found,
+VISIBLE_AROUND = 0.05  # unless the voxels around it have changed as well
+NEARBY = 11  # voxels; a lesion ends where half as much is replaced as at its fullest nearby
+REACH = (5.0, 16.0)  # voxels, of a mass
+SQUEEZE = (0.2, 0.6)  # see `push_apart`
 
 Painted = tuple[torch.Tensor, torch.Tensor]
 Layer = Callable[[torch.Tensor, torch.Generator], Painted]
@@ -81,7 +84,7 @@ class RandLesionScened(RandomizableTransform, MapTransform):
         return drawn if self._do_transform else 0
 
     def _layer(self, rng: torch.Generator) -> Layer:
-        draw = torch.rand(1, generator=rng).item()
+        draw = _draw(rng)
         if draw < 0.1:
             return self._mass
         return self._spots if draw < 0.4 else self._large if draw < 0.7 else self._foci
@@ -96,7 +99,12 @@ class RandLesionScened(RandomizableTransform, MapTransform):
         return self._refilled(clean, spots(clean[0], rng)[None], rng)
 
     def _mass(self, clean: torch.Tensor, rng: torch.Generator) -> Painted:
-        pushed, region = push_apart(clean[0], rng)
+        inside = (clean[0] > BACKGROUND).nonzero()
+        if not len(inside):
+            return clean, torch.zeros_like(clean, dtype=torch.bool)
+        reach, squeeze = (low + (high - low) * _draw(rng) for low, high in (REACH, SQUEEZE))
+        middle = inside[int(torch.randint(len(inside), (1,), generator=rng))]
+        pushed, region = push_apart(clean[0], middle, reach, squeeze)
         return pushed[None], _shows(clean, pushed[None], region[None])
 
     def _refilled(self, clean: torch.Tensor, region: torch.Tensor, rng: torch.Generator) -> Painted:
@@ -120,13 +128,12 @@ def spots(
         radius: smallest and largest half axis in voxels; small ones are more frequent.
     """
     region, inside = torch.zeros_like(clean), (clean > BACKGROUND).nonzero()
-    for _ in range(
-        int(torch.randint(count[0], count[1] + 1, (1,), generator=rng)) if len(inside) else 0
-    ):
-        size = radius[0] * (radius[1] / radius[0]) ** torch.rand(1, generator=rng).item()
+    wanted = int(torch.randint(count[0], count[1] + 1, (1,), generator=rng))
+    for _ in range(wanted if len(inside) else 0):
+        size = radius[0] * (radius[1] / radius[0]) ** _draw(rng)
         axes = size * (0.7 + 0.7 * torch.rand(3, generator=rng))
-        sharpness = 3 * 10 ** torch.rand(1, generator=rng).item()
-        opacity = 1 - 0.7 * torch.rand(1, generator=rng).item() ** 2
+        sharpness = 3 * 10 ** _draw(rng)
+        opacity = 1 - 0.7 * _draw(rng) ** 2
         centre = inside[int(torch.randint(len(inside), (1,), generator=rng))]
         box, away = _around(clean.shape, centre, 1.6 * axes + 1)
         distance = (away / axes.view(3, 1, 1, 1)).norm(dim=0)
@@ -136,31 +143,22 @@ def spots(
 
 
 def push_apart(
-    clean: torch.Tensor,
-    rng: torch.Generator,
-    *,
-    radius: tuple[float, float] = (5.0, 16.0),
+    clean: torch.Tensor, middle: torch.Tensor, reach: float, squeeze: float
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Tissue displaced outwards from a point, as a mass displaces it.
+    """Tissue displaced outwards from a voxel, as a mass displaces it.
 
     Args:
         clean: (D, H, W) in network space.
-        rng: source of randomness.
-        radius: smallest and largest reach in voxels.
+        middle: the voxel, (3,).
+        reach: voxels from it to where nothing moves any more.
+        squeeze: at the middle, the share of its distance that tissue had before it was pushed.
 
     Returns:
-        The volume, and the share of each voxel that was replaced: 1 in the reach, 0 outside.
+        The volume, and the share of each voxel that was replaced, (D, H, W).
     """
-    inside = (clean > BACKGROUND).nonzero()
-    if not len(inside):
-        return clean, torch.zeros_like(clean)
-    low, high = radius
-    reach = low + (high - low) * torch.rand(1, generator=rng).item()
-    squeeze = 0.2 + 0.4 * torch.rand(1, generator=rng).item()  # of the distance, at the centre
-    centre = inside[int(torch.randint(len(inside), (1,), generator=rng))]
-    box, away = _around(clean.shape, centre, torch.full((3,), reach))
+    box, away = _around(clean.shape, middle, torch.full((3,), reach))
     distance = away.norm(dim=0) / reach
-    source = away * (squeeze + (1 - squeeze) * distance).clamp(max=1) + centre.view(3, 1, 1, 1)
+    source = away * (squeeze + (1 - squeeze) * distance).clamp(max=1) + middle.view(3, 1, 1, 1)
     span = torch.tensor(clean.shape).view(3, 1, 1, 1) - 1
     grid = (source / span * 2 - 1).permute(1, 2, 3, 0).flip(-1)
     moved = F.grid_sample(clean[None, None], grid[None], align_corners=True)[0, 0]
@@ -169,6 +167,10 @@ def push_apart(
     pushed[box] = torch.where(kept, clean[box], moved)
     region[box] = (distance < 0.8).float()
     return pushed, region
+
+
+def _draw(rng: torch.Generator) -> float:
+    return torch.rand(1, generator=rng).item()
 
 
 def _around(
@@ -185,5 +187,8 @@ def _around(
 
 def _shows(clean: torch.Tensor, painted: torch.Tensor, region: torch.Tensor) -> torch.Tensor:
     """Where a lesion can be seen, (1, D, H, W) bool."""
-    change = F.avg_pool3d((painted - clean).abs()[None], 3, stride=1, padding=1)[0]
-    return (region > REPLACED) & (change > VISIBLE) & (clean > BACKGROUND)
+    fullest = F.max_pool3d(region[None], NEARBY, stride=1, padding=NEARBY // 2)[0]
+    change = (painted - clean).abs()
+    around = F.avg_pool3d(change[None], 3, stride=1, padding=1)[0]
+    seen = (change > VISIBLE) | (around > VISIBLE_AROUND)
+    return (region > 0.5 * fullest) & (region > 0) & seen & (clean > BACKGROUND)

@@ -1,0 +1,101 @@
+"""The learned comparison: what it sees, where it may speak, and what its verdict does to a scan."""
+
+import math
+
+import pytest
+import torch
+from monai.data import MetaTensor
+from torch import nn
+
+from monai_anogan.errors import InputError
+from monai_anogan.maps import Comparison, ComparisonMapd, Heal, side_by_side
+
+SHAPE = (1, 21, 18, 25)  # no multiple of anything
+
+
+class Difference(nn.Module):
+    """A 'trained' network: its logit is a multiple of |x - G(z)|, less one."""
+
+    def __init__(self):
+        super().__init__()
+        self.gain = nn.Parameter(torch.tensor(1.0))
+
+    def forward(self, seen):
+        assert all(n % 16 == 0 for n in seen.shape[2:]), "the network halves four times"
+        return self.gain * seen[:, 2:].abs() - 1
+
+
+@pytest.fixture
+def comparison(tmp_path):
+    torch.save({"gain": torch.tensor(20.0)}, tmp_path / "comparison.pt")
+    return Comparison(Difference(), tmp_path / "comparison.pt")
+
+
+@pytest.fixture
+def case():
+    """A scan equal to its reconstruction but for one bright cube, in an organ off the centre."""
+    rng = torch.Generator().manual_seed(0)
+    mask = torch.zeros(SHAPE)
+    mask[:, 2:20, 5:17, 6:24] = 1
+    healthy = torch.where(mask > 0, torch.rand(SHAPE, generator=rng) - 0.5, -1.0)
+    scan = healthy.clone()
+    scan[:, 10:13, 8:11, 15:18] += 0.4
+    affine = torch.diag(torch.tensor([2.0, 2, 2, 1], dtype=torch.float64))
+    return {
+        "image": MetaTensor(scan, affine=affine),
+        "reconstruction": healthy,
+        "mask": mask,
+    }
+
+
+def test_the_evidence_is_log_one_plus_odds_inside_the_organ_and_nothing_outside(comparison, case):
+    found = comparison(case["image"], case["reconstruction"], case["mask"])
+    assert found.shape == SHAPE
+    assert found[0, 11, 9, 16].item() == pytest.approx(math.log1p(math.exp(20 * 0.4 - 1)), rel=1e-5)
+    assert found[0, 3, 6, 7].item() == pytest.approx(math.log1p(math.exp(-1)), rel=1e-5)
+    assert (found[case["mask"] == 0] == 0).all()
+
+
+def test_the_map_lies_on_the_grid_of_the_scan(comparison, case):
+    written = ComparisonMapd(comparison)(case)["anomaly_map"]
+    assert torch.equal(written.affine, case["image"].affine)
+    highest = (written > 5).nonzero()
+    assert highest[:, 1:].min(0).values.tolist() == [10, 8, 15]
+    assert highest[:, 1:].max(0).values.tolist() == [12, 10, 17]
+
+
+def test_a_scan_without_an_organ_has_no_evidence(comparison, case):
+    empty = case | {"mask": torch.zeros(SHAPE)}
+    assert not ComparisonMapd(comparison)(empty)["anomaly_map"].any()
+
+
+def test_the_network_sees_scan_reconstruction_and_residual_of_the_organ_alone(case):
+    seen = side_by_side(case["image"].as_tensor(), case["reconstruction"], case["mask"])
+    assert seen.shape == (1, 3, *SHAPE[1:])
+    inside = case["mask"][0] > 0
+    assert torch.equal(seen[0, 2][inside], (seen[0, 0] - seen[0, 1])[inside])
+    assert not seen[0][:, ~inside].any()
+
+
+def test_a_comparison_that_was_never_trained_says_how_to(tmp_path):
+    with pytest.raises(InputError, match=r"trained first, .*train_comparison\.json"):
+        Comparison(Difference(), tmp_path / "missing.pt")
+
+
+def test_healing_replaces_the_lesion_by_the_guess_and_nothing_else(comparison, case):
+    scan, guess = case["image"].as_tensor(), case["reconstruction"] + 0.01 * (case["mask"] > 0)
+    healed = Heal(comparison, reach=1)(scan, guess)
+    lesion = (scan - guess).abs() > 0.3
+    assert (healed - guess)[lesion].abs().max() < 0.01
+    odds = math.exp(20 * 0.01 - 1)  # of a lesion in healthy tissue, as this network judges
+    part = torch.lerp(scan, guess, odds / (1 + odds))
+    assert torch.allclose(healed[~lesion], torch.where(scan > -1, part, scan)[~lesion], atol=1e-5)
+
+
+def test_healing_reaches_around_a_lesion_and_leaves_the_background(comparison, case):
+    scan = case["image"].as_tensor().clone()
+    scan[0, 9, 9, 16] = case["reconstruction"][0, 9, 9, 16] + 0.05  # its hardly visible edge
+    guess = case["reconstruction"]
+    healed = Heal(comparison, reach=3)(scan, guess)
+    assert abs(healed[0, 9, 9, 16] - guess[0, 9, 9, 16]) < 1e-3
+    assert torch.equal(healed[case["mask"] == 0], scan[case["mask"] == 0])

@@ -1,0 +1,87 @@
+"""Lesions painted over healthy volumes: said to be where they show, and only there."""
+
+import pytest
+import torch
+from monai.data import MetaTensor
+
+from monai_anogan.transforms import BACKGROUND, RandLesionScened
+from monai_anogan.transforms.lesion_scene import push_apart, spots
+
+
+@pytest.fixture(scope="module")
+def head():
+    """A ball of smooth tissue, (1, 40, 44, 48), background around it."""
+    grid = torch.stack(torch.meshgrid(*map(torch.arange, (40, 44, 48)), indexing="ij")).float()
+    away = grid - torch.tensor([20.0, 22, 24]).view(3, 1, 1, 1)
+    tissue = torch.sin(away[0] / 3) * torch.cos(away[1] / 4) * torch.sin(away[2] / 5) * 0.6
+    return torch.where(away.norm(dim=0) < 17, tissue, BACKGROUND)[None]
+
+
+@pytest.fixture(scope="module")
+def paint():
+    return RandLesionScened("image", "lesion", prob=1.0)
+
+
+def painted(paint, head, seed):
+    paint.set_random_state(seed)
+    out = paint({"image": MetaTensor(head, affine=torch.eye(4))})
+    return out["image"].as_tensor(), out["lesion"].as_tensor() > 0
+
+
+def test_every_lesion_shows_and_the_background_stays(paint, head):
+    seen = 0
+    for seed in range(12):
+        image, lesion = painted(paint, head, seed)
+        change = (image - head).abs()
+        around = torch.nn.functional.max_pool3d(change[None], 3, stride=1, padding=1)[0]
+        assert (around[lesion] > 0.05).all()
+        assert not lesion[head <= BACKGROUND].any()
+        assert torch.equal(image[head <= BACKGROUND], head[head <= BACKGROUND])
+        assert image.abs().max() <= 1
+        seen += int(lesion.any())
+    assert seen >= 10
+
+
+def test_large_changes_are_never_left_without_a_label(paint, head):
+    missed = total = 0
+    for seed in range(12):
+        image, lesion = painted(paint, head, seed)
+        large = (image - head).abs() > 0.3
+        missed += int((large & ~lesion).sum())
+        total += int(large.sum())
+    assert missed < 0.05 * total
+
+
+def test_the_same_seed_paints_the_same_and_another_paints_another(paint, head):
+    first, again, other = (painted(paint, head, seed)[0] for seed in (3, 3, 4))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
+def test_no_lesions_are_asked_for_none_are_painted(head):
+    image, lesion = painted(RandLesionScened("image", "lesion", prob=0.0), head, 0)
+    assert torch.equal(image, head)
+    assert not lesion.any()
+
+
+def test_spots_are_as_large_as_they_may_be(head):
+    rng = torch.Generator().manual_seed(0)
+    region = spots(head[0], rng, count=(1, 1), radius=(3.0, 3.0))
+    half = (region > region.max() / 2).nonzero()
+    extent = half.max(0).values - half.min(0).values + 1
+    assert (extent >= 2 * 3 * 0.7 - 1).all()
+    assert (extent <= 2 * 3 * 1.4 + 1).all()
+
+
+def test_a_mass_pushes_tissue_away_from_its_middle():
+    volume = torch.zeros(33, 33, 33)
+    volume[16, 16, 19] = 1.0  # three voxels from the middle
+    middle = torch.tensor([16, 16, 16])
+    pushed, region = push_apart(volume, middle, reach=10.0, squeeze=0.3)
+    moved = (pushed == pushed.max()).nonzero()[0].tolist()
+    assert moved[:2] == [16, 16]
+    # three voxels is where u (0.3 + 0.7 u / 10) comes from: u = 4.7
+    assert moved[2] == 16 + 5
+    assert region[16, 16, 16] == 1
+    assert not region[16, 16, 25:].any()
+    assert torch.equal(pushed[:, :, 27:], volume[:, :, 27:])
