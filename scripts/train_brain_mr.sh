@@ -2,8 +2,8 @@
 # Train the shipped brain MR model from a folder of healthy scans, in stages. Each stage
 # resumes where it was interrupted; delete its folder under OUT to start it again.
 #   scripts/train_brain_mr.sh DATASET_DIR OUT
-# The shipped bundle/models/model.pt is OUT/encoder/model.pt in float16 (engines.save_state_dict),
-# usual_search.pt and usual_encoder.pt beside it are the last stage's.
+# The bundle's models are replaced by what was trained: model.pt, comparison.pt and their calibration
+# (the shipped ones are the same in float16, by engines.save_state_dict).
 # DATASET_DIR holds subjects.csv (columns subject, split), t1/SUBJECT.nii.gz, mask/SUBJECT.nii.gz.
 set -euo pipefail
 
@@ -35,10 +35,8 @@ stage adversarial "['$configs/train.json','$root/configs/brain_mr_2d.yaml']" \
     --pretrained "$out/pretrain/model.pt" $short
 stage encoder "['$configs/train.json','$configs/train_encoder.json']" \
     --pretrained "$out/adversarial/model.pt" --epochs 10 $short
-for mode in search encoder; do
-    python -m monai.bundle run \
-        --config_file "['$configs/inference.json','$configs/fit_usual.json']" \
-        --bundle_root "$root/bundle" --dataset_dir "$data" --mode "$mode" \
-        --checkpoint "$out/encoder/model.pt" --usual_file "$out/usual_$mode.pt"
-done
-echo "the model: $out/encoder/model.pt; copy it and $out/usual_*.pt to bundle/models"
+cp "$out/encoder/model.pt" "$root/bundle/models/model.pt"
+stage comparison "['$configs/train.json','$configs/train_comparison.json']"
+cp "$out/comparison/comparison.pt" "$root/bundle/models/comparison.pt"
+"$root/scripts/calibrate.sh" "$data"
+echo "the model: $root/bundle/models"

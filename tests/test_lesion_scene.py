@@ -42,14 +42,15 @@ def test_every_lesion_shows_and_the_background_stays(paint, head):
     assert seen >= 10
 
 
-def test_large_changes_are_never_left_without_a_label(paint, head):
+def test_large_changes_lie_in_a_lesion_or_at_its_soft_edge(paint, head):
     missed = total = 0
     for seed in range(12):
         image, lesion = painted(paint, head, seed)
         large = (image - head).abs() > 0.3
-        missed += int((large & ~lesion).sum())
+        near = torch.nn.functional.max_pool3d(lesion[None].float(), 11, stride=1, padding=5)[0] > 0
+        missed += int((large & ~near).sum())
         total += int(large.sum())
-    assert missed < 0.05 * total
+    assert missed < 0.01 * total
 
 
 def test_the_same_seed_paints_the_same_and_another_paints_another(paint, head):
