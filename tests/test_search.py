@@ -8,6 +8,8 @@ from monai_anogan.pipeline import Pipeline
 from monai_anogan.search import EncoderStart, Match, PriorStart, descend, fit_basis
 from monai_anogan.systems import FAnoGAN, FrozenSystem
 
+BETAS = (0.5, 0.9)
+
 
 @pytest.fixture
 def system():
@@ -118,7 +120,7 @@ def test_a_basis_makes_the_gradients_white(system):
     with torch.no_grad():
         system.generator.project.weight.mul_(torch.tensor([0.5, 1, 2, 4]))
     frozen = FrozenSystem(system, "float32")
-    basis = fit_basis(frozen, PriorStart(), samples=200)
+    basis = fit_basis(frozen, PriorStart(), samples=200, ridge=0.01)
     rng = torch.Generator().manual_seed(7)
     patches = frozen.generate(torch.randn(500, 4, generator=rng))
     z = torch.randn(500, 4, generator=rng).requires_grad_()
@@ -132,6 +134,45 @@ def test_a_basis_makes_the_gradients_white(system):
     assert spread(gradient) > 5
     assert spread(gradient @ basis) < 2
     assert basis.norm() == pytest.approx(2.0, abs=1e-4)  # as the identity's, so lr keeps its sense
+
+
+def test_cells_of_a_latent_grid_share_one_covariance_however_z_is_mixed():
+    """A whitening mixes all cells in z; in the grid's own coordinates the basis is as without."""
+    torch.manual_seed(0)
+    system = FAnoGAN(2, 16, 32, width=8, grid=4).eval().requires_grad_(False)
+    with torch.no_grad():
+        system.generator.grow[0].weight[:, 0].mul_(3)  # the first channel says more
+    mixing = torch.linalg.qr(torch.randn(32, 32))[0]
+    metrics = []
+    for to_grid in (torch.eye(32), mixing):
+        system.generator.project.weight.data = to_grid
+        basis = fit_basis(FrozenSystem(system, "float32"), PriorStart(), samples=5000, ridge=0.0)
+        in_grid = to_grid @ basis
+        metrics.append((in_grid @ in_grid.T).view(2, 16, 2, 16))  # channels and cells, twice
+    one_cell = metrics[0][:, 0, :, 0]
+    assert one_cell[0, 0] < one_cell[1, 1] / 4
+    for cell in range(16):
+        torch.testing.assert_close(metrics[0][:, cell, :, cell], one_cell)
+    torch.testing.assert_close(metrics[1], metrics[0], atol=0.1, rtol=0)
+
+
+def test_a_basis_shortens_the_search_of_the_shipped_model():
+    """Nearer to patches of the prior in 10 steps than Adam along z's own axes, at its best rate."""
+    network = Pipeline().network
+    shipped = FrozenSystem(network, "float32")
+    with torch.no_grad():
+        patches = shipped.generate(network.sample_latents(4, torch.Generator().manual_seed(3)))
+    begin = shipped.encode(patches)
+    objective = MatchingLoss(patches, shipped.features)
+    basis = fit_basis(shipped, EncoderStart())
+    walks = [(None, 0.025), (None, 0.05), (None, 0.1), (basis, 0.5)]
+    *plain, ours = (
+        descend(
+            shipped.generate, objective, begin, steps=10, decay=True, lr=lr, basis=b, betas=BETAS
+        ).loss.mean()
+        for b, lr in walks
+    )
+    assert ours < 0.95 * min(plain)
 
 
 def test_a_basis_shortens_a_badly_scaled_search():

@@ -51,7 +51,7 @@ class Generator(nn.Module):
     ) -> None:
         super().__init__()
         widths = layer_widths(patch_size, width, max_width, grid or SEED_SIZE)
-        self.latent_size = latent_size
+        self.latent_size, self.cells = latent_size, 1 if grid is None else grid**spatial_dims
         transposed = Conv["convtrans", spatial_dims]
         layers: list[nn.Module]
         if grid is None:

@@ -34,7 +34,7 @@ class FrozenSystem:
     def __init__(self, system: System, precision: str = "auto", *, compiled: bool = False) -> None:
         self.device = next(system.parameters()).device
         self.dtype = resolve_precision(precision, self.device)
-        self.latent_size = system.generator.latent_size
+        self._generator, self.latent_size = system.generator, system.generator.latent_size
         self._generate: Function = lowered(system.generator, self.dtype)
         self._features: Function = lowered(system.discriminator, self.dtype).features
         self._encode: Function = lowered(system.encoder, self.dtype)
@@ -42,6 +42,18 @@ class FrozenSystem:
             run = partial(torch.compile, dynamic=False)
             self._generate, self._features = run(self._generate), run(self._features)
             self._encode = run(self._encode)
+
+    @property
+    def cells(self) -> int:
+        """Cells of the latent grid, 1 where the latent is one vector."""
+        return self._generator.cells
+
+    @property
+    def to_grid(self) -> torch.Tensor:
+        """Linear part of what takes z to the latent grid, channel by channel, (Z, Z)."""
+        if self.cells == 1:
+            return torch.eye(self.latent_size, device=self.device)
+        return self._generator.project.weight.detach()
 
     def generate(self, latents: torch.Tensor) -> torch.Tensor:
         """G(z): (B, Z) to patches (B, C, *S)."""
