@@ -2,7 +2,7 @@
 # Train the shipped brain MR model from a folder of healthy scans, in stages. Each stage
 # resumes where it was interrupted; delete its folder under OUT to start it again.
 #   scripts/train_brain_mr.sh DATASET_DIR OUT
-# The bundle's models are replaced by what was trained: model.pt, comparison.pt and their calibration
+# The bundle's models are replaced by what was trained: the model, its comparisons and calibrations
 # (the shipped ones are the same in float16, by engines.save_state_dict).
 # DATASET_DIR holds subjects.csv (columns subject, split), t1/SUBJECT.nii.gz, mask/SUBJECT.nii.gz.
 set -euo pipefail
@@ -36,7 +36,14 @@ stage adversarial "['$configs/train.json','$root/configs/brain_mr_2d.yaml']" \
 stage encoder "['$configs/train.json','$configs/train_encoder.json']" \
     --pretrained "$out/adversarial/model.pt" --epochs 10 $short
 cp "$out/encoder/model.pt" "$root/bundle/models/model.pt"
-stage comparison "['$configs/train.json','$configs/train_comparison.json']"
-cp "$out/comparison/comparison.pt" "$root/bundle/models/comparison.pt"
+compare() { # compare FILE [--id value ...]: fit one comparison on lesions painted over healthy scans
+    python -m monai.bundle run \
+        --config_file "['$configs/inference.json','$configs/fit_comparison.json']" \
+        --bundle_root "$root/bundle" --dataset_dir "$data" \
+        --comparison_file "$root/bundle/models/$1.pt" "${@:2}"
+}
+compare comparison_guess --mode encoder --healing False
+compare comparison_encoder --mode encoder
+compare comparison_search --mode search
 "$root/scripts/calibrate.sh" "$data"
 echo "the model: $root/bundle/models"

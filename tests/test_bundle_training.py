@@ -10,15 +10,12 @@ import nibabel as nib
 import numpy as np
 import pytest
 import torch
-from monai.networks.nets import BasicUNet
 
-from monai_anogan.maps import Comparison
 from monai_anogan.systems import FAnoGAN
 
 ROOT = Path(__file__).parents[1]
 BUNDLE = ROOT / "bundle"
 TRAIN, ENCODER = BUNDLE / "configs/train.json", BUNDLE / "configs/train_encoder.json"
-COMPARISON = BUNDLE / "configs/train_comparison.json"
 PRETRAIN, MASK = BUNDLE / "configs/pretrain.json", BUNDLE / "configs/train_brain_mask.json"
 SMALL = {
     "bundle_root": BUNDLE,
@@ -100,28 +97,6 @@ def test_training_resumed_is_training_never_interrupted(resumed_and_later: Path)
             assert (once["epoch"], once["best"]) == (twice["epoch"], twice["best"])
             once, twice = once["network"], twice["network"]
         assert not differing(once, twice)
-
-
-def test_the_comparison_learns_beside_a_trained_system(
-    straight: Path, head_cohort: Path, tmp_path: Path, run_python
-) -> None:
-    small = SMALL | {"dataset_dir": head_cohort, "pretrained": straight / "straight/model.pt"}
-    (log,) = run_python(
-        training(TRAIN, COMPARISON, **small, output_dir=tmp_path, epochs=1, block_size=32)
-    )
-    assert "epoch 1 of 1: loss" in log
-    network = BasicUNet(
-        *(3, 3, 1),
-        features=(16, 16, 32, 64, 64, 16),
-        act=("LeakyReLU", {"negative_slope": 0.1}),
-        norm=("instance", {"affine": True}),
-    )
-    image, rebuilt = torch.rand(2, 1, 20, 20, 20)
-    evidence = Comparison(network, tmp_path / "comparison.pt")(
-        image, rebuilt, torch.ones(1, 20, 20, 20)
-    )
-    assert evidence.isfinite().all()
-    assert evidence.std() > 0
 
 
 def test_encoder_training_moves_the_encoder_alone(resumed_and_later: Path) -> None:

@@ -5,30 +5,27 @@ import math
 import pytest
 import torch
 from monai.data import MetaTensor
-from torch import nn
 
+from monai_anogan.engines import save_state_dict
 from monai_anogan.errors import InputError
-from monai_anogan.maps import Comparison, ComparisonMapd, Heal, side_by_side
+from monai_anogan.maps import Comparison, ComparisonMapd, Heal, load_comparison
+from monai_anogan.maps.scale_features import FEATURES
 
 SHAPE = (1, 21, 18, 25)  # no multiple of anything
 
 
-class Difference(nn.Module):
-    """A 'trained' network: its logit is a multiple of |x - G(z)|, less one."""
-
-    def __init__(self):
-        super().__init__()
-        self.gain = nn.Parameter(torch.tensor(1.0))
-
-    def forward(self, seen):
-        assert all(n % 16 == 0 for n in seen.shape[2:]), "the network halves four times"
-        return self.gain * seen[:, 2:].abs() - 1
-
-
 @pytest.fixture
-def comparison(tmp_path):
-    torch.save({"gain": torch.tensor(20.0)}, tmp_path / "comparison.pt")
-    return Comparison(Difference(), tmp_path / "comparison.pt")
+def comparison():
+    """Weights set by hand: the logit is 20 |x - G(z)| - 1."""
+    made = Comparison().requires_grad_(False)
+    for layer in (made.layers[0], made.layers[2], made.layers[4]):
+        layer.weight.zero_()
+        layer.bias.zero_()
+    made.layers[0].weight[0, FEATURES.index("absolute residual")] = 1
+    made.layers[2].weight[0, 0] = 1
+    made.layers[4].weight[0, 0] = 20
+    made.layers[4].bias[0] = -1
+    return made
 
 
 @pytest.fixture
@@ -49,7 +46,7 @@ def case():
 
 
 def test_the_evidence_is_log_one_plus_odds_inside_the_organ_and_nothing_outside(comparison, case):
-    found = comparison(case["image"], case["reconstruction"], case["mask"])
+    found = comparison.evidence(case["image"], case["reconstruction"], case["mask"])
     assert found.shape == SHAPE
     assert found[0, 11, 9, 16].item() == pytest.approx(math.log1p(math.exp(20 * 0.4 - 1)), rel=1e-5)
     assert found[0, 3, 6, 7].item() == pytest.approx(math.log1p(math.exp(-1)), rel=1e-5)
@@ -69,17 +66,15 @@ def test_a_scan_without_an_organ_has_no_evidence(comparison, case):
     assert not ComparisonMapd(comparison)(empty)["anomaly_map"].any()
 
 
-def test_the_network_sees_scan_reconstruction_and_residual_of_the_organ_alone(case):
-    seen = side_by_side(case["image"].as_tensor(), case["reconstruction"], case["mask"])
-    assert seen.shape == (1, 3, *SHAPE[1:])
-    inside = case["mask"][0] > 0
-    assert torch.equal(seen[0, 2][inside], (seen[0, 0] - seen[0, 1])[inside])
-    assert not seen[0][:, ~inside].any()
-
-
-def test_a_comparison_that_was_never_trained_says_how_to(tmp_path):
-    with pytest.raises(InputError, match=r"trained first, .*train_comparison\.json"):
-        Comparison(Difference(), tmp_path / "missing.pt")
+def test_a_comparison_survives_a_file_and_nothing_else_is_taken_for_one(comparison, tmp_path):
+    with pytest.raises(InputError, match=r"fitted first, .*fit_comparison\.json"):
+        load_comparison(tmp_path / "comparison.pt")
+    save_state_dict(comparison, tmp_path / "comparison.pt")
+    voxels = torch.rand(50, len(FEATURES), generator=torch.Generator().manual_seed(0))
+    assert torch.equal(load_comparison(tmp_path / "comparison.pt")(voxels), comparison(voxels))
+    torch.save({"other": torch.ones(1)}, tmp_path / "other.pt")
+    with pytest.raises(InputError, match="must be a comparison of this version"):
+        load_comparison(tmp_path / "other.pt")
 
 
 def test_healing_replaces_the_lesion_by_the_guess_and_nothing_else(comparison, case):

@@ -1,15 +1,17 @@
 """The anomaly map by a learned comparison of the scan with its healthy reconstruction.
 
-|x - G(z)| is large in every fold and vessel that the generator blurs. A segmentation network that
-sees both, trained on lesions painted over healthy scans (`engines.ComparisonTrainer`), knows what
-an unexplained lesion looks like beside that: the discriminative half of DRAEM (Zavrtanik et al.
-2021, arXiv 2108.07610).
+|x - G(z)| is large in every fold and vessel that the generator blurs. What tells an unexplained
+lesion from that is learned on healthy scans with lesions painted over them, the discriminative half
+of DRAEM (Zavrtanik et al. 2021, arXiv 2108.07610), here by a small perceptron on features at
+several scales: it is fitted in minutes, where a network that has to find its features first needs a
+day.
 """
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from monai.data import MetaTensor
@@ -19,40 +21,43 @@ from torch import nn
 from torch.nn import functional as F
 
 from monai_anogan.errors import InputError
-from monai_anogan.maps.regions import foreground_box
+from monai_anogan.maps.scale_features import FEATURES, scale_features
 
-__all__ = ["Comparison", "ComparisonMapd", "side_by_side"]
+__all__ = ["Comparison", "ComparisonMapd", "load_comparison"]
 
-MARGIN = 4  # voxels around the organ
-DIVISOR = 16  # the network halves four times
+FARTHEST = 8.0  # standard deviations of a feature; beyond, nothing was learned
+WIDTH = 128
 
 
-class Comparison:
-    """A trained comparison network, held ready.
+class Comparison(nn.Module):
+    """The logit of a lesion at a voxel from its `scale_features`; fitted by `ComparisonFit`.
 
     Args:
-        network: (B, 3, D, H, W) to one logit a voxel.
-        checkpoint: its flat state dict.
-        device: where it runs.
-
-    Raises:
-        InputError: The file is not there.
+        width: units of each of the two hidden layers.
     """
 
-    def __init__(
-        self, network: nn.Module, checkpoint: str | Path, device: str | torch.device = "cpu"
-    ) -> None:
-        if not Path(checkpoint).is_file():
-            raise InputError(
-                f"the comparison must be trained first, {checkpoint} is missing; run the bundle's "
-                "train_comparison.json, or take ResidualMapd as the `map` instead"
-            )
-        self.device = torch.device(device)
-        network.load_state_dict(torch.load(checkpoint, map_location="cpu", weights_only=True))
-        self.network = network.to(self.device).float().eval().requires_grad_(False)
+    mean: torch.Tensor
+    spread: torch.Tensor
+
+    def __init__(self, width: int = WIDTH) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(len(FEATURES)))
+        self.register_buffer("spread", torch.ones(len(FEATURES)))
+        self.layers = nn.Sequential(
+            nn.Linear(len(FEATURES), width),
+            nn.ReLU(),
+            nn.Linear(width, width),
+            nn.ReLU(),
+            nn.Linear(width, 1),
+        )
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """Logits (N,) from features (N, F)."""
+        scaled = ((features.float() - self.mean) / self.spread).clamp(-FARTHEST, FARTHEST)
+        return self.layers(scaled)[:, 0]
 
     @torch.no_grad()
-    def __call__(
+    def evidence(
         self, image: torch.Tensor, reconstruction: torch.Tensor, mask: torch.Tensor
     ) -> torch.Tensor:
         """Evidence of a lesion at each voxel, (1, D, H, W): log(1 + odds), 0 outside the organ.
@@ -63,22 +68,17 @@ class Comparison:
             mask: the organ, 0 or 1.
         """
         volumes = [convert_to_tensor(v, track_meta=False) for v in (image, reconstruction, mask)]
-        organ = volumes[2].cpu() > 0
-        evidence = torch.zeros(organ.shape)
-        box = (slice(None), *foreground_box(organ[0].numpy(), MARGIN))
-        seen = side_by_side(*(v[box].to(self.device) for v in volumes))
-        if seen.numel():
-            short = [side for n in reversed(seen.shape[2:]) for side in (0, -n % DIVISOR)]
-            logits = self.network(F.pad(seen, short))[0].float().cpu()
-            evidence[box] = F.softplus(logits[:, *map(slice, seen.shape[2:])])
-        return evidence * organ
+        x, rebuilt, organ = (v[0].to(self.mean.device) for v in volumes)
+        found = torch.zeros(organ.shape, device=organ.device)
+        found[organ > 0] = F.softplus(self(scale_features(x, rebuilt, organ > 0)))
+        return found[None].to(volumes[0].device)
 
 
 class ComparisonMapd(Transform):
     """Write the evidence of a lesion under `map_key`, 0 outside the mask; see `Comparison`.
 
     Args:
-        comparison: the network.
+        comparison: fitted.
         image_key: the scan in network space, (1, D, H, W).
         reconstruction_key: its healthy reconstruction, same shape.
         mask_key: the organ, same shape.
@@ -99,20 +99,30 @@ class ComparisonMapd(Transform):
 
     def __call__(self, data: Mapping[Hashable, torch.Tensor]) -> dict[Hashable, torch.Tensor]:
         image = data[self.image_key]
-        meta = {"affine": image.affine} if isinstance(image, MetaTensor) else {}
-        found = self.comparison(image, data[self.reconstruction_key], data[self.mask_key])
+        meta: dict[str, Any] = {"affine": image.affine} if isinstance(image, MetaTensor) else {}
+        found = self.comparison.evidence(
+            image, data[self.reconstruction_key], data[self.mask_key]
+        ).cpu()
         return {**data, self.map_key: MetaTensor(found, meta=meta)}
 
 
-def side_by_side(
-    image: torch.Tensor, reconstruction: torch.Tensor, mask: torch.Tensor
-) -> torch.Tensor:
-    """What the network sees: x, G(z) and x - G(z), 0 outside the organ, (1, 3, D, H, W).
+def load_comparison(path: str | Path, device: str | torch.device = "cpu") -> Comparison:
+    """A fitted comparison, frozen.
 
-    Args:
-        image: x in network space, (1, D, H, W).
-        reconstruction: G(z), same shape.
-        mask: the organ.
+    Raises:
+        InputError: The file is not there, or holds something else.
     """
-    seen = torch.stack([image, reconstruction, image - reconstruction], dim=1)
-    return torch.where(mask[:, None] > 0, seen.float(), 0.0)
+    if not Path(path).is_file():
+        raise InputError(
+            f"the comparison must be fitted first, {path} is missing; run the bundle's "
+            "fit_comparison.json, or take configs/residual_map.yaml as an overlay"
+        )
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    comparison = Comparison()
+    try:
+        comparison.load_state_dict(state)
+    except (RuntimeError, TypeError, AttributeError) as error:
+        raise InputError(
+            f"{path} must be a comparison of this version, got something else; fit it again"
+        ) from error
+    return comparison.to(device).float().eval().requires_grad_(False)

@@ -30,7 +30,7 @@ class Heal:
 
     def __call__(self, volume: torch.Tensor, guess: torch.Tensor) -> torch.Tensor:
         """The healed scan, (1, D, H, W), from the scan and a healthy guess at it."""
-        evidence = self.comparison(volume, guess, volume > BACKGROUND).to(volume.device)
+        evidence = self.comparison.evidence(volume, guess, volume > BACKGROUND)
         lesion = -torch.expm1(-evidence)  # 1 - exp(-log(1 + odds)) is the probability
         around = F.max_pool3d(lesion[None], self.reach, stride=1, padding=self.reach // 2)[0]
         return torch.where(volume > BACKGROUND, torch.lerp(volume, guess, around), volume)

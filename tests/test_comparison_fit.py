@@ -1,0 +1,60 @@
+"""Fitting the comparison: it learns to see painted lesions, the same for the same seed."""
+
+import pytest
+import torch
+
+from monai_anogan.engines import ComparisonFit, fit_comparison
+from monai_anogan.errors import AnoganError
+from monai_anogan.maps import load_comparison
+from monai_anogan.maps.scale_features import FEATURES
+
+SHAPE = (1, 30, 28, 26)
+
+
+def scan(seed, lesion=True):
+    """A noisy organ, its blurred reconstruction, and a cube that this does not explain."""
+    rng = torch.Generator().manual_seed(seed)
+    mask = torch.zeros(SHAPE)
+    mask[:, 3:27, 3:25, 3:23] = 1
+    healthy = 0.3 * torch.randn(SHAPE, generator=rng)
+    image, painted = healthy.clone(), torch.zeros(SHAPE)
+    if lesion:
+        corner = torch.randint(5, 15, (3,), generator=rng).tolist()
+        where = (0, *(slice(c, c + 6) for c in corner))
+        image[where] -= 0.5  # no more than the noise of a voxel, but all of them
+        painted[where] = 1
+    return {"image": image, "pred": 0 * healthy, "mask": mask, "lesion": painted}
+
+
+def fitted(path, seed=0):
+    fit = ComparisonFit(path, epochs=4, seed=seed)
+    for number in range(12):
+        fit.add(scan(number))
+    fit._write(None)
+    return load_comparison(path)
+
+
+def test_a_lesion_no_stronger_than_the_noise_is_seen_by_its_extent(tmp_path):
+    comparison = fitted(tmp_path / "comparison.pt")
+    new = scan(99)
+    evidence = comparison.evidence(new["image"], new["pred"], new["mask"])
+    lesion, healthy = new["lesion"] > 0, (new["mask"] > 0) & (new["lesion"] == 0)
+    assert evidence[lesion].median() > 5 * evidence[healthy].quantile(0.95)
+    quiet = scan(98, lesion=False)
+    found = comparison.evidence(quiet["image"], quiet["pred"], quiet["mask"])
+    assert found.max() < evidence[lesion].median()
+
+
+def test_the_same_seed_gives_the_same_comparison_bit_for_bit(tmp_path):
+    torch.rand(3)  # what others draw does not matter
+    one, two, other = (
+        fitted(tmp_path / f"{n}.pt", seed).state_dict() for n, seed in enumerate((1, 1, 2))
+    )
+    assert all(torch.equal(one[name], two[name]) for name in one)
+    assert not torch.equal(one["layers.0.weight"], other["layers.0.weight"])
+
+
+def test_without_lesions_there_is_nothing_to_learn():
+    features = torch.rand(10, len(FEATURES))
+    with pytest.raises(AnoganError, match="voxels of both kinds, got 0 of lesions among 10"):
+        fit_comparison(features, torch.zeros(10, dtype=torch.bool), torch.ones(10))
