@@ -42,7 +42,6 @@ compare() { # compare FILE [--id value ...]: fit one comparison on lesions paint
         --bundle_root "$root/bundle" --dataset_dir "$data" \
         --comparison_file "$root/bundle/models/$1.pt" "${@:2}"
 }
-compare comparison_guess --mode encoder --healing False
 compare comparison_encoder --mode encoder
 compare comparison_search --mode search
 "$root/scripts/calibrate.sh" "$data"

@@ -16,15 +16,16 @@ SHAPE = (1, 21, 18, 25)  # no multiple of anything
 
 @pytest.fixture
 def comparison():
-    """Weights set by hand: the logit is 20 |x - G(z)| - 1."""
+    """Weights set by hand: the logit of the second look is 20 |x - G(z)| - 1."""
     made = Comparison().requires_grad_(False)
-    for layer in (made.layers[0], made.layers[2], made.layers[4]):
+    layers = made.second.layers
+    for layer in (layers[0], layers[2], layers[4]):
         layer.weight.zero_()
         layer.bias.zero_()
-    made.layers[0].weight[0, FEATURES.index("absolute residual")] = 1
-    made.layers[2].weight[0, 0] = 1
-    made.layers[4].weight[0, 0] = 20
-    made.layers[4].bias[0] = -1
+    layers[0].weight[0, FEATURES.index("absolute residual")] = 1
+    layers[2].weight[0, 0] = 1
+    layers[4].weight[0, 0] = 20
+    layers[4].bias[0] = -1
     return made
 
 
@@ -66,12 +67,12 @@ def test_a_scan_without_an_organ_has_no_evidence(comparison, case):
     assert not ComparisonMapd(comparison)(empty)["anomaly_map"].any()
 
 
-def test_a_comparison_survives_a_file_and_nothing_else_is_taken_for_one(comparison, tmp_path):
+def test_a_comparison_survives_a_file_and_nothing_else_is_taken_for_one(comparison, case, tmp_path):
     with pytest.raises(InputError, match=r"fitted first, .*fit_comparison\.json"):
         load_comparison(tmp_path / "comparison.pt")
     save_state_dict(comparison, tmp_path / "comparison.pt")
-    voxels = torch.rand(50, len(FEATURES), generator=torch.Generator().manual_seed(0))
-    assert torch.equal(load_comparison(tmp_path / "comparison.pt")(voxels), comparison(voxels))
+    loaded = load_comparison(tmp_path / "comparison.pt").evidence(**case)
+    assert torch.equal(loaded, comparison.evidence(**case))
     torch.save({"other": torch.ones(1)}, tmp_path / "other.pt")
     with pytest.raises(InputError, match="must be a comparison of this version"):
         load_comparison(tmp_path / "other.pt")

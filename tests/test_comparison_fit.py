@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from monai_anogan.engines import ComparisonFit, fit_comparison
+from monai_anogan.engines import ComparisonFit, fit_perceptron
 from monai_anogan.errors import AnoganError
-from monai_anogan.maps import load_comparison
+from monai_anogan.maps import Perceptron, load_comparison
 from monai_anogan.maps.scale_features import FEATURES
 
 SHAPE = (1, 30, 28, 26)
@@ -27,10 +27,10 @@ def scan(seed, lesion=True):
 
 
 def fitted(path, seed=0):
-    fit = ComparisonFit(path, epochs=4, seed=seed)
+    fit = ComparisonFit(path, 12, epochs=8, seed=seed)
     for number in range(12):
         fit.add(scan(number))
-    fit._write(None)
+    fit.save()
     return load_comparison(path)
 
 
@@ -51,10 +51,19 @@ def test_the_same_seed_gives_the_same_comparison_bit_for_bit(tmp_path):
         fitted(tmp_path / f"{n}.pt", seed).state_dict() for n, seed in enumerate((1, 1, 2))
     )
     assert all(torch.equal(one[name], two[name]) for name in one)
-    assert not torch.equal(one["layers.0.weight"], other["layers.0.weight"])
+    assert not torch.equal(one["second.layers.0.weight"], other["second.layers.0.weight"])
 
 
 def test_without_lesions_there_is_nothing_to_learn():
     features = torch.rand(10, len(FEATURES))
+    none, weights = torch.zeros(10, dtype=torch.bool), torch.ones(10)
     with pytest.raises(AnoganError, match="voxels of both kinds, got 0 of lesions among 10"):
-        fit_comparison(features, torch.zeros(10, dtype=torch.bool), torch.ones(10))
+        fit_perceptron(Perceptron(len(FEATURES)), features, none, weights, epochs=1)
+
+
+def test_a_run_cut_short_writes_nothing(tmp_path):
+    fit = ComparisonFit(tmp_path / "comparison.pt", 4, epochs=1)
+    fit.add(scan(0))
+    with pytest.raises(AnoganError, match="must get 4 scans, got 1"):
+        fit.save()
+    assert not list(tmp_path.iterdir())

@@ -18,9 +18,9 @@ from torch.nn import functional as F
 
 from monai_anogan.engines.checkpoint import save_state_dict
 from monai_anogan.errors import AnoganError
-from monai_anogan.maps import Comparison, scale_features
+from monai_anogan.maps import Comparison, Perceptron, scale_features
 
-__all__ = ["ComparisonFit", "fit_comparison"]
+__all__ = ["ComparisonFit", "fit_perceptron"]
 
 LESION_VOXELS, HEALTHY_VOXELS = 4000, 8000  # kept of a scan, drawn at random
 
@@ -28,23 +28,28 @@ LESION_VOXELS, HEALTHY_VOXELS = 4000, 8000  # kept of a scan, drawn at random
 class ComparisonFit:
     """Handler: collect voxels of scans and reconstructions, fit and save when the run completes.
 
+    The first half of the scans teaches the first look, the second half the second: it meets
+    evidence on scans that the first has not learned from, as it will later.
+
     Args:
         path: file of the fitted comparison.
-        epochs: passes over all voxels.
+        scans: how many will come.
+        epochs: passes over all voxels of a look.
         seed: of the draw of voxels and of the fit.
     """
 
-    def __init__(self, path: str | Path, *, epochs: int = 12, seed: int = 0) -> None:
-        self.path, self.epochs, self.seed = Path(path), epochs, seed
-        self.rng = torch.Generator().manual_seed(seed)
-        self.features: list[torch.Tensor] = []
-        self.lesions: list[torch.Tensor] = []
-        self.weights: list[torch.Tensor] = []
+    def __init__(self, path: str | Path, scans: int, *, epochs: int = 20, seed: int = 0) -> None:
+        self.path, self.scans, self.epochs, self.seed = Path(path), scans, epochs, seed
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.comparison = Comparison()
+        self.voxels = VoxelStore(seed)
+        self.done = 0
 
     def attach(self, engine: Any) -> None:
         """Have `engine` hand over every scan and write the file when it completes."""
         engine.add_event_handler(Events.ITERATION_COMPLETED, self._add_output)
-        engine.add_event_handler(Events.COMPLETED, self._write)
+        engine.add_event_handler(Events.COMPLETED, lambda _: self.save())
 
     def add(self, data: Mapping[Any, Any]) -> None:
         """Add one scan: `image`, `mask`, `pred` and `lesion`, (1, D, H, W) each."""
@@ -53,51 +58,84 @@ class ComparisonFit:
             convert_to_tensor(data[name], track_meta=False)[0].cpu() for name in names
         )
         organ = mask > 0
-        features, painted = scale_features(image, rebuilt, organ), lesion[organ] > 0
-        for kept, most in ((painted, LESION_VOXELS), (~painted, HEALTHY_VOXELS)):
-            voxels = kept.nonzero()[:, 0]
-            drawn = voxels[torch.randperm(len(voxels), generator=self.rng)[:most]]
-            self.features.append(features[drawn].half())
-            self.lesions.append(painted[drawn])
-            # Each stands for so many; the root keeps rare lesions from drowning.
-            share = torch.tensor(len(voxels) / max(1, len(drawn))).sqrt()
-            self.weights.append(share.expand(len(drawn)))
+        seen = scale_features(image, rebuilt, organ)
+        if self.done >= self.scans // 2:
+            with torch.no_grad():
+                seen = self.comparison.look_again(seen, organ)
+        self.voxels.add(seen, lesion[organ] > 0)
+        self.done += 1
+        if self.done == self.scans // 2:
+            self._fit(self.comparison.first)
+
+    def save(self) -> None:
+        """Fit the second look and write both.
+
+        Raises:
+            AnoganError: Other than `scans` scans came, or one half of them had no lesion.
+        """
+        if self.done != self.scans:
+            raise AnoganError(f"the fit must get {self.scans} scans, got {self.done}; run it again")
+        self._fit(self.comparison.second)
+        save_state_dict(self.comparison, self.path)
+
+    def _fit(self, look: Perceptron) -> None:
+        fit_perceptron(look, *self.voxels.all(), epochs=self.epochs, seed=self.seed)
+        self.voxels = VoxelStore(self.seed + 1)
 
     def _add_output(self, engine: Any) -> None:
         for item, output in zip(engine.state.batch, engine.state.output, strict=True):
             self.add({**item, **output})
 
-    def _write(self, _: Any) -> None:
-        comparison = fit_comparison(
-            torch.cat(self.features),
-            torch.cat(self.lesions),
-            torch.cat(self.weights),
-            epochs=self.epochs,
-            seed=self.seed,
-        )
-        save_state_dict(comparison, self.path)
+
+class VoxelStore:
+    """Voxels drawn from scans, lesions and healthy tissue each for themselves.
+
+    Args:
+        seed: of the draws.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self.rng = torch.Generator().manual_seed(seed)
+        self.parts: list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]] = []
+
+    def add(self, features: torch.Tensor, lesion: torch.Tensor) -> None:
+        """Draw from a scan: features (N, F) and where its lesions are, (N,)."""
+        for kept, most in ((lesion, LESION_VOXELS), (~lesion, HEALTHY_VOXELS)):
+            voxels = kept.nonzero()[:, 0]
+            drawn = voxels[torch.randperm(len(voxels), generator=self.rng)[:most]]
+            # Each stands for so many; the root keeps rare lesions from drowning.
+            weight = (len(voxels) / max(1, len(drawn))) ** 0.5
+            parts = features[drawn].half(), lesion[drawn], torch.full((len(drawn),), weight)
+            self.parts.append(parts)
+
+    def all(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Features (M, F), whether each is of a lesion, (M,), and what it weighs, (M,)."""
+        features, lesions, weights = (torch.cat(part) for part in zip(*self.parts, strict=True))
+        return features, lesions, weights
 
 
-def fit_comparison(
+def fit_perceptron(
+    look: Perceptron,
     features: torch.Tensor,
     lesions: torch.Tensor,
     weights: torch.Tensor,
     *,
-    epochs: int = 12,
+    epochs: int,
     batch_size: int = 8192,
     lr: float = 3e-3,
     seed: int = 0,
-) -> Comparison:
-    """Fit a comparison to voxels by weighted cross-entropy.
+) -> None:
+    """Fit a perceptron in place by weighted cross-entropy.
 
     Args:
-        features: (N, F) of `scale_features`.
+        look: what learns.
+        features: (N, F).
         lesions: (N,) True in a lesion.
         weights: (N,) how much a voxel counts.
         epochs: passes over all voxels.
         batch_size: voxels a step of AdamW.
         lr: its learning rate at the start; it falls to zero in a straight line.
-        seed: of the weights before and of the order of the voxels.
+        seed: of the order of the voxels.
 
     Raises:
         AnoganError: There are no lesions, or nothing but lesions.
@@ -107,24 +145,20 @@ def fit_comparison(
             f"a comparison must be fitted on voxels of both kinds, got {int(lesions.sum())} of "
             f"lesions among {len(lesions)}; paint lesions on more scans"
         )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        comparison = Comparison()
-    comparison.mean.copy_(features.float().mean(0))
-    comparison.spread.copy_(features.float().std(0) + 1e-4)
-    optimizer = torch.optim.AdamW(comparison.parameters(), lr, weight_decay=1e-3)
+    look.mean.copy_(features.float().mean(0))
+    look.spread.copy_(features.float().std(0) + 1e-4)
+    optimizer = torch.optim.AdamW(look.parameters(), lr, weight_decay=1e-3)
     steps = max(1, round(epochs * len(features) / batch_size))
     schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, total_iters=steps)
     rng = torch.Generator().manual_seed(seed)
-    for step in range(steps):
-        drawn = torch.randint(len(features), (batch_size,), generator=rng)
-        loss = F.binary_cross_entropy_with_logits(
-            comparison(features[drawn]), lesions[drawn].float(), weights[drawn]
-        )
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        schedule.step()
-        if step % max(1, steps // 10) == 0:
-            logging.getLogger(__name__).info("step %d of %d: loss %.4f", step, steps, loss.item())
-    return comparison.eval()
+    with torch.enable_grad():  # evaluators call their handlers under no_grad
+        for _ in range(steps):
+            drawn = torch.randint(len(features), (batch_size,), generator=rng)
+            loss = F.binary_cross_entropy_with_logits(
+                look(features[drawn]), lesions[drawn].float(), weights[drawn]
+            )
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+    logging.getLogger(__name__).info("fitted to %d voxels: loss %.4f", len(features), loss.item())

@@ -4,10 +4,10 @@ from monai_anogan.maps.appearance import Appearance, measure
 from monai_anogan.maps.calibrated import UNLIKE, Calibrated, CheckDomaind, appearance_of
 from monai_anogan.maps.calibration import Calibration
 from monai_anogan.maps.calibration_file import CalibrationFile, load_calibration, weights_digest
-from monai_anogan.maps.comparison import Comparison, ComparisonMapd, load_comparison
+from monai_anogan.maps.comparison import Comparison, ComparisonMapd, Perceptron, load_comparison
 from monai_anogan.maps.domain import Domain, Verdict
 from monai_anogan.maps.findings import Finding, Findings, find
-from monai_anogan.maps.heal import Heal
+from monai_anogan.maps.heal import Heal, load_heal
 from monai_anogan.maps.residual import CaseScored, ResidualMapd, case_score
 from monai_anogan.maps.scale_features import scale_features
 from monai_anogan.maps.voxel_scale import VoxelScale
@@ -26,6 +26,7 @@ __all__ = [
     "Finding",
     "Findings",
     "Heal",
+    "Perceptron",
     "ResidualMapd",
     "Verdict",
     "VoxelScale",
@@ -34,6 +35,7 @@ __all__ = [
     "find",
     "load_calibration",
     "load_comparison",
+    "load_heal",
     "measure",
     "scale_features",
     "weights_digest",

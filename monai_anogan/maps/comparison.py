@@ -21,30 +21,36 @@ from torch import nn
 from torch.nn import functional as F
 
 from monai_anogan.errors import InputError
-from monai_anogan.maps.scale_features import FEATURES, scale_features
+from monai_anogan.maps.scale_features import (
+    CONTEXT,
+    FEATURES,
+    context_features,
+    scale_features,
+)
 
-__all__ = ["Comparison", "ComparisonMapd", "load_comparison"]
+__all__ = ["Comparison", "ComparisonMapd", "Perceptron", "load_comparison"]
 
 FARTHEST = 8.0  # standard deviations of a feature; beyond, nothing was learned
 WIDTH = 128
 
 
-class Comparison(nn.Module):
-    """The logit of a lesion at a voxel from its `scale_features`; fitted by `ComparisonFit`.
+class Perceptron(nn.Module):
+    """Two hidden layers on standardised features, (N, F) to logits (N,).
 
     Args:
-        width: units of each of the two hidden layers.
+        features: F.
+        width: units of a hidden layer.
     """
 
     mean: torch.Tensor
     spread: torch.Tensor
 
-    def __init__(self, width: int = WIDTH) -> None:
+    def __init__(self, features: int, width: int = WIDTH) -> None:
         super().__init__()
-        self.register_buffer("mean", torch.zeros(len(FEATURES)))
-        self.register_buffer("spread", torch.ones(len(FEATURES)))
+        self.register_buffer("mean", torch.zeros(features))
+        self.register_buffer("spread", torch.ones(features))
         self.layers = nn.Sequential(
-            nn.Linear(len(FEATURES), width),
+            nn.Linear(features, width),
             nn.ReLU(),
             nn.Linear(width, width),
             nn.ReLU(),
@@ -52,9 +58,27 @@ class Comparison(nn.Module):
         )
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
-        """Logits (N,) from features (N, F)."""
         scaled = ((features.float() - self.mean) / self.spread).clamp(-FARTHEST, FARTHEST)
         return self.layers(scaled)[:, 0]
+
+
+class Comparison(nn.Module):
+    """Two looks at scan and reconstruction; fitted by `engines.ComparisonFit`.
+
+    The first judges a voxel by its `scale_features`. The second sees besides how the evidence of
+    the first lies around the voxel (auto-context: Tu and Bai 2010, IEEE TPAMI 32), so that it can
+    fill a large lesion and drop a speck.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = Perceptron(len(FEATURES))
+        self.second = Perceptron(len(FEATURES) + len(CONTEXT))
+
+    def look_again(self, features: torch.Tensor, organ: torch.Tensor) -> torch.Tensor:
+        """What the second look sees: `features`, (N, F), with the first look's evidence beside."""
+        evidence = F.softplus(self.first(features))
+        return torch.cat([features, context_features(evidence, organ)], dim=1)
 
     @torch.no_grad()
     def evidence(
@@ -68,9 +92,11 @@ class Comparison(nn.Module):
             mask: the organ, 0 or 1.
         """
         volumes = [convert_to_tensor(v, track_meta=False) for v in (image, reconstruction, mask)]
-        x, rebuilt, organ = (v[0].to(self.mean.device) for v in volumes)
+        x, rebuilt, organ = (v[0].to(self.first.mean.device) for v in volumes)
+        organ = organ > 0
         found = torch.zeros(organ.shape, device=organ.device)
-        found[organ > 0] = F.softplus(self(scale_features(x, rebuilt, organ > 0)))
+        seen = self.look_again(scale_features(x, rebuilt, organ), organ)
+        found[organ] = F.softplus(self.second(seen))
         return found[None].to(volumes[0].device)
 
 

@@ -8,13 +8,15 @@ what is left.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
 from torch.nn import functional as F
 
-from monai_anogan.maps.comparison import Comparison
+from monai_anogan.maps.comparison import Comparison, load_comparison
 from monai_anogan.transforms import BACKGROUND
 
-__all__ = ["Heal"]
+__all__ = ["Heal", "load_heal"]
 
 
 class Heal:
@@ -34,3 +36,14 @@ class Heal:
         lesion = -torch.expm1(-evidence)  # 1 - exp(-log(1 + odds)) is the probability
         around = F.max_pool3d(lesion[None], self.reach, stride=1, padding=self.reach // 2)[0]
         return torch.where(volume > BACKGROUND, torch.lerp(volume, guess, around), volume)
+
+
+def load_heal(
+    path: str | Path, device: str | torch.device = "cpu", *, wanted: bool = True
+) -> Heal | None:
+    """`Heal` by the comparison in a file; None where it is not wanted, and the file not needed.
+
+    Raises:
+        InputError: It is wanted, and the file is missing or holds something else.
+    """
+    return Heal(load_comparison(path, device)) if wanted else None

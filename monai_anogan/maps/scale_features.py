@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from scipy import ndimage
 
-__all__ = ["FEATURES", "scale_features"]
+__all__ = ["CONTEXT", "FEATURES", "context_features", "scale_features"]
 
 SCALES = (0.7, 1.2, 2.0, 3.2, 5.0)  # standard deviations in voxels
 LIKE = SCALES[1:]  # at which likeness means something
@@ -33,6 +33,9 @@ FEATURES = (
     *(f"other side: {name} at {scale}" for scale in SIDES for name in ("residual", "scan")),
 )
 """What each feature is."""
+
+CONTEXT = ("evidence", *(f"evidence at {scale}" for scale in SCALES))
+"""What each feature of a second look is, besides."""
 
 
 def scale_features(
@@ -64,6 +67,24 @@ def scale_features(
     for scale in SIDES:
         volumes += [_other_side(smooth[scale][k], inside) for k in (0, 2)]
     return torch.stack([volume[inside] for volume in volumes], dim=1)
+
+
+def context_features(evidence: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """How a first look's evidence lies around each voxel.
+
+    Args:
+        evidence: of the voxels of the organ, (N,) in the order of `mask.nonzero()`.
+        mask: the organ, (D, H, W).
+
+    Returns:
+        (N, len(CONTEXT)).
+    """
+    box = _box(mask)
+    inside = mask[box]
+    volume = torch.zeros(inside.shape, device=evidence.device)
+    volume[inside] = evidence
+    smooth = _smooth([volume], inside)
+    return torch.stack([evidence, *(smooth[scale][0][inside] for scale in SCALES)], dim=1)
 
 
 def _smooth(volumes: list[torch.Tensor], inside: torch.Tensor) -> dict[float, torch.Tensor]:
