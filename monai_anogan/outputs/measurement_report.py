@@ -23,7 +23,6 @@ from monai_anogan.outputs.segmentation import tracking_id
 from monai_anogan.outputs.source_images import (
     SourceImages,
     carrying_over,
-    is_enhanced,
     read_source_images,
 )
 
@@ -228,15 +227,14 @@ def _observer(version: str, model: str) -> sr.ObservationContext:
 
 
 def _library_entry(header: Dataset) -> Dataset:
-    """A header as highdicom's image library (TID 1600) takes it.
+    """An image as highdicom's image library (TID 1600) takes it, with few descriptors (TID 1602).
 
-    An enhanced image has a position for each frame and none of its own, so it gets no descriptors
-    of a cross-section (TID 1604).
+    Those of a cross-section (TID 1604) are left out: an enhanced image has a position for each
+    frame and none of its own, and for hundreds of slices they take seconds and say what the
+    images say.
     """
-    if not is_enhanced(header):
-        return header
     entry = Dataset()
     for keyword in ("SOPClassUID", "SOPInstanceUID", "FrameOfReferenceUID", "Rows", "Columns"):
         setattr(entry, keyword, header[keyword].value)
-    entry.Modality = ""
+    entry.Modality = ""  # by which highdicom tells a cross-section; the code is of the SOP class
     return entry

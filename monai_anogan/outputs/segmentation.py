@@ -61,7 +61,7 @@ def write_segmentation(
         ValueError: the labels have another shape than the source, or hold none of the findings; a
             Segmentation cannot be empty (PS3.3 C.8.20.2: one item or more).
     """
-    volume = np.asarray(labels)
+    volume = np.asarray(labels).astype(np.uint16)  # resampled ones may come as float
     shown = [finding for finding in findings if (volume == finding.label).any()]
     if not shown:
         raise ValueError("labels must hold a finding, got none; a Segmentation cannot be empty")
