@@ -53,6 +53,6 @@ def errors_of_dciodvfy(path: Path) -> list[str]:
     command = [tool("dciodvfy", "Debian: dicom3tools"), "-new", str(path)]
     told = subprocess.run(command, capture_output=True, text=True, errors="replace").stderr
     lines = told.splitlines()
-    known = ("ParametricMap", "Segmentation", "Comprehensive3DSR", "SCImage")
+    known = ("ParametricMap", "Segmentation", "Comprehensive3DSR", "SCImage", "MRImage")
     assert any(line.startswith(known) for line in lines), told[:2000]
     return [line for line in lines if line.startswith("Error")]

@@ -12,7 +12,6 @@ import numpy as np
 import pydicom
 import torch
 from monai.data import MetaTensor
-from monai.transforms import LoadImage
 from pydicom.uid import CTImageStorage, generate_uid
 from scipy.spatial.transform import Rotation
 
@@ -84,7 +83,8 @@ class PaintedCase:
 
 def paint(folder: Path) -> PaintedCase:
     """Lesions in a series, found in a map of noise by a calibration on maps of noise."""
-    source = LoadImage(reader=DicomSeriesReader, ensure_channel_first=True)(folder)
+    array, meta = DicomSeriesReader().get_data(folder)
+    source = MetaTensor(array[None], affine=torch.from_numpy(meta["affine"]), meta=meta)
     shape = tuple(source.shape[1:])
     rng = np.random.default_rng(5)
     organ = np.ones(shape, bool)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from highdicom.sr import CodedConcept
 from pydicom import config, dcmread
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 from pydicom.uid import UID, generate_uid
@@ -57,9 +58,11 @@ _PRESENT = {  # what must be there, if empty (type 2), in the patient and study 
     "StudyID",
     "AccessionNumber",
     "ReferringPhysicianName",
+    "ContentCreatorName",
 }
 _DUMMIES = {"ContentDate": "20000101", "ContentTime": "000000"}  # must have a value (type 1)
-_NOT_OF_INSTANCES = {"SOPClassUID", "ReferencedSOPClassUID", "CodingSchemeUID", "ContextUID"}
+_NOT_OF_INSTANCES = {"CodingSchemeUID", "ContextUID"}
+_STANDARD = "1.2.840.10008."  # UIDs of DICOM itself, such as SOP classes (PS3.6 annex A)
 
 
 def deidentify(paths: Iterable[Path]) -> None:
@@ -86,6 +89,11 @@ def deidentify(paths: Iterable[Path]) -> None:
             dataset.save_as(path)
 
 
+def _is_of_an_instance(element: DataElement) -> bool:
+    known = str(element.value).startswith(_STANDARD)
+    return not known and element.keyword not in _NOT_OF_INSTANCES
+
+
 def _clean(dataset: Dataset, salt: str) -> None:
     dataset.remove_private_tags()
     for element in list(dataset):
@@ -96,7 +104,7 @@ def _clean(dataset: Dataset, salt: str) -> None:
             element.value = None
         elif element.VR in _WHO_AND_WHEN or keyword in _IDENTIFYING:
             del dataset[element.tag]
-        elif element.VR == "UI" and keyword not in _NOT_OF_INSTANCES:
+        elif element.VR == "UI" and _is_of_an_instance(element):
             element.value = UID(generate_uid(entropy_srcs=[salt, str(element.value)]))
         elif element.VR == "SQ":
             for item in element.value:
