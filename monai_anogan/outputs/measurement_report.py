@@ -82,6 +82,8 @@ def write_measurement_report(
             title=codes.DCM.ImagingMeasurementReport,
             referenced_images=[_library_entry(header) for header in source.all_images],
         )
+        _say_once(content[0])
+        _separate(content[0])
         results = [result for result in (segmentation, parametric_map) if result is not None]
         report = sr.Comprehensive3DSR(
             evidence=[*source.all_images, *results],
@@ -108,17 +110,8 @@ class _Groups:
         self, source: SourceImages, labels: np.ndarray, found: Findings, version: str, model: str
     ) -> None:
         self.source, self.labels, self.found = source, labels, found
+        self.version, self.model = version, model
         self.common = {
-            "algorithm_id": sr.AlgorithmIdentification(
-                name=ALGORITHM,
-                version=version,
-                parameters=[
-                    *([f"model: {model}"] if model else []),
-                    f"alpha: {found.alpha:g}",
-                    f"threshold: {found.threshold:g}",
-                    found.statement,
-                ],
-            ),
             "finding_sites": [sr.FindingSite(region_of(source.images[0]))],
             "qualitative_evaluations": [
                 sr.QualitativeEvaluation(terms.INTENDED_USE, terms.RESEARCH_ONLY)
@@ -134,6 +127,7 @@ class _Groups:
                 _number(terms.P_VALUE, self.found.p_value),
                 _number(terms.THRESHOLD, self.found.threshold),
             ],
+            algorithm_id=self._algorithm(f"alpha: {self.found.alpha:g}", self.found.statement),
             **self.common,
         )
 
@@ -147,6 +141,7 @@ class _Groups:
         group = {
             "tracking_identifier": sr.TrackingIdentifier(uid, tracking_id(finding)),
             "finding_type": _ABNORMAL,
+            "algorithm_id": self._algorithm(),
             "measurements": _measurements(finding, parametric_map),
             **self.common,
         }
@@ -161,6 +156,11 @@ class _Groups:
         return sr.VolumetricROIMeasurementsAndQualitativeEvaluations(
             referenced_segment=segment, **group
         )
+
+    def _algorithm(self, *parameters: str) -> sr.AlgorithmIdentification:
+        """What measured (TID 4019)."""
+        told = [*([f"model: {self.model}"] if self.model else []), *parameters]
+        return sr.AlgorithmIdentification(ALGORITHM, self.version, parameters=told or None)
 
     def _images_of(self, finding: Finding) -> list[sr.SourceImageForSegmentation]:
         """The source images that a finding has voxels on."""
@@ -227,14 +227,35 @@ def _observer(version: str, model: str) -> sr.ObservationContext:
 
 
 def _library_entry(header: Dataset) -> Dataset:
-    """An image as highdicom's image library (TID 1600) takes it, with few descriptors (TID 1602).
+    """An image as highdicom's image library takes it, without descriptors of a cross-section.
 
-    Those of a cross-section (TID 1604) are left out: an enhanced image has a position for each
-    frame and none of its own, and for hundreds of slices they take seconds and say what the
-    images say.
+    Those (TID 1604) are left out because an enhanced image has a position for each frame and none
+    of its own, and because for hundreds of slices they take seconds and say what the images say.
     """
     entry = Dataset()
     for keyword in ("SOPClassUID", "SOPInstanceUID", "FrameOfReferenceUID", "Rows", "Columns"):
         setattr(entry, keyword, header[keyword].value)
     entry.Modality = ""  # by which highdicom tells a cross-section; the code is of the SOP class
     return entry
+
+
+def _say_once(root: Dataset) -> None:
+    """Moves the descriptors that all images share from each image to their group (TID 1600)."""
+    (library,) = (
+        item
+        for item in root.ContentSequence
+        if item.ConceptNameCodeSequence[0].CodeValue == codes.DCM.ImageLibrary.value
+    )
+    for group in library.ContentSequence:
+        images = list(group.ContentSequence)
+        group.ContentSequence = [*images[0].ContentSequence, *images]
+        for image in images:
+            del image.ContentSequence
+
+
+def _separate(item: Dataset) -> None:
+    """Makes every container a list of items (PS3.3 C.18.8): as running text it shows no names."""
+    if item.ValueType == "CONTAINER":
+        item.ContinuityOfContent = "SEPARATE"
+    for child in item.get("ContentSequence") or []:
+        _separate(child)
