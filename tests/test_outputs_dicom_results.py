@@ -13,7 +13,12 @@ from monai.data import MetaTensor
 from painted_case import PaintedCase, make_series, paint
 
 from monai_anogan.errors import InputError
-from monai_anogan.outputs import FrameOrder, dicom_objects, write_dicom_results
+from monai_anogan.outputs import (
+    FrameOrder,
+    dicom_objects,
+    write_dicom_results,
+    write_overlay_series,
+)
 from monai_anogan.reports import Shade
 
 
@@ -110,6 +115,22 @@ def test_the_display_range_is_that_of_the_report_and_the_same_for_every_case(cas
         (window,) = shared.FrameVOILUTSequence
         assert window.WindowCenter + window.WindowWidth / 2 == pytest.approx(brightest)
         assert window.WindowCenter - window.WindowWidth / 2 == pytest.approx(0)
+
+
+def test_the_overlay_has_the_colours_of_the_reports_scale(case, tmp_path):
+    case.write(tmp_path, objects=["sc"])
+    brightest = Shade.calibrated(case.found.threshold).vmax
+    by_hand = write_overlay_series(
+        case.score,
+        case.source[0].numpy(),
+        case.source.meta["dicom_files"],
+        tmp_path / "by hand",
+        version="0.1.0",
+        top=brightest,
+    )
+    for path in by_hand:
+        same = read(tmp_path / "overlay" / path.name)
+        assert np.array_equal(read(path).pixel_array, same.pixel_array)
 
 
 @pytest.mark.parametrize("kind", ["mr axial", "mr sagittal", "mr enhanced"])
