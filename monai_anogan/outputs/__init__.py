@@ -5,12 +5,8 @@ from __future__ import annotations
 from monai_anogan.outputs.atomic import atomic_folder
 from monai_anogan.outputs.case import SaveCased, case_name, write_maps
 from monai_anogan.outputs.deidentify import deidentify
-from monai_anogan.outputs.dicom_results import (
-    DICOM_OBJECTS,
-    DicomResults,
-    dicom_objects,
-    write_dicom_results,
-)
+from monai_anogan.outputs.dicom_choice import DICOM_OBJECTS, dicom_objects
+from monai_anogan.outputs.dicom_results import DicomResults, write_dicom_results
 from monai_anogan.outputs.findings import DISCLAIMER, write_findings
 from monai_anogan.outputs.frame_order import FrameOrder
 from monai_anogan.outputs.measurement_report import write_measurement_report

@@ -1,4 +1,4 @@
-"""The DICOM objects of one case: what is asked for and can be written, and why the rest cannot."""
+"""The DICOM objects of one case: those asked for that can be right, and why the others cannot."""
 
 from __future__ import annotations
 
@@ -11,60 +11,23 @@ import torch
 from monai.data import MetaTensor
 from pydicom.dataset import Dataset
 
-from monai_anogan.errors import InputError
 from monai_anogan.maps import Findings
 from monai_anogan.outputs.deidentify import deidentify
+from monai_anogan.outputs.dicom_choice import DEFAULT_OBJECTS, OF_FINDINGS
 from monai_anogan.outputs.frame_order import FrameOrder
 from monai_anogan.outputs.measurement_report import write_measurement_report
 from monai_anogan.outputs.overlay_series import write_overlay_series
 from monai_anogan.outputs.parametric_map import write_parametric_map
 from monai_anogan.outputs.segmentation import write_segmentation
 
-__all__ = ["DICOM_OBJECTS", "DicomResults", "dicom_objects", "write_dicom_results"]
+__all__ = ["DicomResults", "write_dicom_results"]
 
-DICOM_OBJECTS = {
-    "pm": "Parametric Map",
-    "seg": "Segmentation",
-    "sr": "Structured Report",
-    "sc": "Secondary Capture overlay",
-}
-DEFAULT = ("pm", "seg", "sr")
-OF_FINDINGS = {"seg", "sr"}  # need a calibrated model
 TWICE = 2.0  # thresholds: the brightest colour, as in the report
 
 NOT_DICOM = "the input is not DICOM"
 NOT_CALIBRATED = "the model is not calibrated, so there are no findings"
 NO_FINDING = "there is no finding, and a Segmentation cannot be empty"
 TOO_SMALL = "no finding is large enough for a voxel of the scan"
-NO_VIEWER = (
-    "--dicom pr is not offered: no viewer at hand was found to use a colour presentation state; "
-    "give sc"
-)
-
-
-def dicom_objects(names: str | None, *, calibrated: bool = True) -> tuple[str, ...] | None:
-    """The objects that a list like "pm,seg" asks for; None, the default ones, where there is none.
-
-    Raises:
-        InputError: a name is unknown, or what it asks for needs a calibrated model.
-    """
-    if names is None:
-        return None
-    wanted = [name.strip().casefold() for name in names.split(",")]
-    if wanted == ["none"]:
-        return ()
-    for name in wanted:
-        if name == "pr":
-            raise InputError(NO_VIEWER)
-        if name not in DICOM_OBJECTS:
-            known = ", ".join(DICOM_OBJECTS)
-            raise InputError(f"--dicom must be some of {known} or none, got {name!r}")
-        if name in OF_FINDINGS and not calibrated:
-            raise InputError(
-                f"--dicom {name} must have a calibrated model, got one without a calibration that "
-                "fits; make one with: anogan calibrate --healthy DIR -o OUT"
-            )
-    return tuple(dict.fromkeys(wanted))
 
 
 @dataclass(frozen=True)
@@ -107,7 +70,7 @@ def write_dicom_results(
         frame_order: of the Parametric Map.
         anonymous: leave out who the patient is.
     """
-    wanted = DEFAULT if objects is None else tuple(objects)
+    wanted = DEFAULT_OBJECTS if objects is None else tuple(objects)
     if not source.meta.get("dicom_files"):
         return DicomResults(skipped=dict.fromkeys(objects or (), NOT_DICOM))
     writer = _Writer(Path(folder), source, version, model)
