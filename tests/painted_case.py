@@ -12,7 +12,7 @@ import numpy as np
 import pydicom
 import torch
 from monai.data import MetaTensor
-from pydicom.uid import CTImageStorage, generate_uid
+from pydicom.uid import CTImageStorage, PositronEmissionTomographyImageStorage, generate_uid
 from scipy.spatial.transform import Rotation
 
 from monai_anogan.io import DicomSeriesReader
@@ -27,6 +27,7 @@ KINDS = (
     "mr oblique",
     "ct axial",
     "ct sagittal",
+    "pt axial",
     "mr enhanced",
     "mr enhanced split",
     "ct enhanced",
@@ -111,7 +112,9 @@ def make_series(kind: str, folder: Path) -> Path:
     if "sagittal" in kind or "oblique" in kind:
         _turn(files, SAGITTAL if "sagittal" in kind else OBLIQUE)
     if "ct" in kind:
-        _as_ct(files)
+        _as(files, CTImageStorage, Modality="CT", KVP="120", AcquisitionNumber=1, RescaleType="HU")
+    if "pt" in kind:
+        _as(files, PositronEmissionTomographyImageStorage, Modality="PT", Units="BQML")
     if "enhanced" in kind:
         return _as_enhanced(files, folder / "enhanced", parts=2 if "split" in kind else 1)
     return folder / "series"
@@ -127,16 +130,17 @@ def _turn(files: list[Path], rotation: np.ndarray) -> None:
         image.save_as(path)
 
 
-def _as_ct(files: list[Path]) -> None:
+def _as(files: list[Path], sop_class: str, **values: Any) -> None:
+    """The MR series as one of another modality."""
     of_mr = ("ScanningSequence", "SequenceVariant", "ScanOptions", "MRAcquisitionType")
     for path in files:
         image = pydicom.dcmread(path)
         for keyword in (*of_mr, "RepetitionTime", "EchoTime", "EchoTrainLength"):
             del image[keyword]
-        image.SOPClassUID = image.file_meta.MediaStorageSOPClassUID = CTImageStorage
-        image.Modality, image.KVP, image.AcquisitionNumber = "CT", "120", 1
-        image.RescaleIntercept, image.RescaleSlope, image.RescaleType = "-1024", "1", "HU"
-        image.BodyPartExamined = "CHEST"
+        image.SOPClassUID = image.file_meta.MediaStorageSOPClassUID = sop_class
+        image.RescaleIntercept, image.RescaleSlope, image.BodyPartExamined = "-1024", "1", "CHEST"
+        for keyword, value in values.items():
+            setattr(image, keyword, value)
         image.save_as(path)
 
 
