@@ -10,7 +10,10 @@ import numpy as np
 import pydicom
 import pytest
 from external_tools import errors_of_dciodvfy
+from highdicom._standard_utils import get_iod_module_map, get_module_attribute_map
 from painted_case import paint
+from pydicom.datadict import dictionary_VR
+from pydicom.dataset import Dataset
 
 from monai_anogan.outputs import deidentify
 
@@ -74,6 +77,53 @@ def test_nothing_of_the_patient_or_of_the_source_is_left(results, phantom_series
         assert not dataset.PatientSex
         codes = [item.CodeValue for item in dataset.DeidentificationMethodCodeSequence]
         assert codes == ["113100", "113105"]
+
+
+def test_nothing_of_any_attribute_that_results_carry_over_is_left(phantom_series, tmp_path):
+    """All words and codes of patient and study, by highdicom's own list, say TELLTALE."""
+    told = carried_over("MR Image")
+    assert {"Allergies", "AdmissionID", "ReferringPhysicianIdentificationSequence"} <= set(told)
+    for path in phantom_series.files:
+        dataset = pydicom.dcmread(path)
+        for keyword in told:
+            setattr(dataset, keyword, telltale(keyword))
+        dataset.save_as(path)
+    paint(phantom_series.folder).write(tmp_path / "out")
+    files = sorted((tmp_path / "out").rglob("*.dcm"))
+    assert all(b"TELLTALE" in path.read_bytes() for path in files)
+    deidentify(files)
+    left = {
+        element.keyword
+        for path in files
+        for element in pydicom.dcmread(path).iterall()
+        if "TELLTALE" in str(element.value)
+    }
+    assert left == set()
+
+
+TEXTS = {"LO", "SH", "ST", "LT", "UT", "UC", "CS"}
+
+
+def carried_over(iod: str) -> list[str]:
+    """Attributes with words, and sequences, that highdicom copies from a source."""
+    modules = get_iod_module_map()[iod.lower().replace(" ", "-")]
+    attributes = get_module_attribute_map()
+    keywords = {
+        item["keyword"]
+        for module in modules
+        if module["ie"] in ("Patient", "Study")
+        for item in attributes[module["key"]]
+        if not item["path"] and dictionary_VR(item["keyword"]) in TEXTS | {"SQ"}
+    }
+    return sorted(keywords - {"PatientSex"})
+
+
+def telltale(keyword: str) -> str | list[Dataset]:
+    if dictionary_VR(keyword) != "SQ":
+        return "TELLTALE"
+    item = Dataset()
+    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = "1", "99X", "TELLTALE"
+    return [item]
 
 
 def test_results_still_belong_together_and_keep_pixels_and_places(results):

@@ -17,37 +17,12 @@ from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 from pydicom.uid import UID, generate_uid
 
+from monai_anogan.outputs.identifying import IDENTIFYING
+
 __all__ = ["deidentify"]
 
-# Elements of these value representations say who or when; of the others, these.
+# Elements of these value representations say who or when; of the others, those of IDENTIFYING.
 _WHO_AND_WHEN = {"PN", "DA", "TM", "DT"}
-_IDENTIFYING = {
-    "AccessionNumber",
-    "AdditionalPatientHistory",
-    "BranchOfService",
-    "ClinicalTrialSubjectID",
-    "ContributingEquipmentSequence",
-    "EthnicGroup",
-    "InstitutionAddress",
-    "InstitutionName",
-    "InstitutionalDepartmentName",
-    "IssuerOfPatientID",
-    "MedicalAlerts",
-    "Occupation",
-    "OtherPatientIDs",
-    "OtherPatientIDsSequence",
-    "PatientAge",
-    "PatientComments",
-    "PatientID",
-    "PatientSex",
-    "PatientSize",
-    "PatientState",
-    "PatientWeight",
-    "ReasonForStudy",
-    "StationName",
-    "StudyDescription",
-    "StudyID",
-}
 _PRESENT = {  # what must be there, if empty (type 2), in the patient and study modules
     "PatientName",
     "PatientID",
@@ -102,7 +77,7 @@ def _clean(dataset: Dataset, salt: str) -> None:
             element.value = _DUMMIES[keyword]
         elif keyword in _PRESENT:
             element.value = None
-        elif element.VR in _WHO_AND_WHEN or keyword in _IDENTIFYING:
+        elif element.VR in _WHO_AND_WHEN or keyword in IDENTIFYING:
             del dataset[element.tag]
         elif element.VR == "UI" and _is_of_an_instance(element):
             element.value = UID(generate_uid(entropy_srcs=[salt, str(element.value)]))
