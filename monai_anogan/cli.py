@@ -43,6 +43,13 @@ class Searches(StrEnum):
     paper = "paper"
 
 
+class FrameOrders(StrEnum):
+    """Which end of the volume the frames of the Parametric Map begin at."""
+
+    descending = "descending"
+    ascending = "ascending"
+
+
 Bundle = Annotated[
     Path | None, typer.Option(help="Bundle folder; the one that comes with the package if absent.")
 ]
@@ -60,8 +67,15 @@ Search = Annotated[
 ]
 Steps = Annotated[int | None, typer.Option(help="Gradient steps of the search.", min=1)]
 Dicom = Annotated[
-    str,
-    typer.Option(help="DICOM results of DICOM input: pm (Parametric Map), sc (overlay), none."),
+    str | None,
+    typer.Option(
+        help="DICOM results of DICOM input, of pm (Parametric Map), seg (Segmentation), sr "
+        "(Structured Report), sc (colour overlay), or none; pm,seg,sr if absent."
+    ),
+]
+Order = Annotated[
+    FrameOrders,
+    typer.Option(help="Of the Parametric Map: descending for OHIF, ascending for dcmqi."),
 ]
 Anonymous = Annotated[
     bool, typer.Option("--anonymous", help="Results without the patient, and without the input.")
@@ -122,7 +136,8 @@ def detect(
     steps: Steps = None,
     device: Device = None,
     seed: Seed = None,
-    dicom: Dicom = "pm",
+    dicom: Dicom = None,
+    frame_order: Order = FrameOrders.descending,
     anonymous: Anonymous = False,
     alpha: Alpha = None,
     calibration: CalibrationPath = None,
@@ -130,9 +145,10 @@ def detect(
 ) -> None:
     """Map what is not normal in a scan: map, findings, pictures and report into OUT."""
     from monai_anogan.io import find_inputs, opened
+    from monai_anogan.outputs import FrameOrder, dicom_objects
     from monai_anogan.pipeline import Pipeline
 
-    objects = _dicom_objects(dicom)
+    dicom_objects(dicom)  # a misspelt one is refused before any work
     with opened(source) as place:
         items = find_inputs(place)
         if place != source:  # the folder unpacked to is gone when the results are looked at
@@ -154,11 +170,16 @@ def detect(
             ),
         )
         _check_calibration(pipeline, calibration)
+        how = {
+            "dicom": dicom_objects(dicom, calibrated=pipeline.calibration is not None),
+            "frame_order": FrameOrder(frame_order),
+            "anonymous": anonymous,
+        }
         failed = []
         for item in items:
             target = out if len(items) == 1 else out / _case_name(item)
             try:
-                _detect_one(pipeline, item, target, dicom=objects, anonymous=anonymous)
+                _detect_one(pipeline, item, target, **how)
             except AnoganError as error:
                 if len(items) == 1:
                     raise
@@ -360,15 +381,22 @@ def demo(out: Out = Path("anogan_demo"), mode: Mode = None) -> None:
 
 def _detect_one(pipeline: Any, item: dict[str, str], target: Path, **how: Any) -> None:
     from monai_anogan.outputs import atomic_folder
-    from monai_anogan.results import findings_in_words, in_short, write_detection
+    from monai_anogan.results import (
+        dicom_in_words,
+        findings_in_words,
+        in_short,
+        write_detection,
+    )
 
     with atomic_folder(target) as folder:
         with progress(f"windows of {_case_name(item)}") as report:
             detection = pipeline.run(item, report)
-        written = write_detection(detection, folder, pipeline, item, **how)
+        written, results = write_detection(detection, folder, pipeline, item, **how)
     for line in in_short(detection.warnings):
         warn(line)
     for line in findings_in_words(detection.findings):
+        console.print(line)
+    for line in dicom_in_words(results):
         console.print(line)
     seconds = sum(detection.seconds.values())
     console.print(
@@ -397,19 +425,6 @@ def _check_calibration(pipeline: Any, given: Path | None) -> None:
         raise InputError(f"{given} must fit this model: {pipeline['calibration'].caveat}")
     if pipeline.calibration is not None:
         pipeline.calibration.calibration.check_alpha(pipeline["alpha"])
-
-
-def _dicom_objects(names: str) -> list[str]:
-    from monai_anogan.outputs import DICOM_OBJECTS
-
-    wanted = [name.strip().casefold() for name in names.split(",")]
-    if wanted == ["none"]:
-        return []
-    unknown = [name for name in wanted if name not in DICOM_OBJECTS]
-    if unknown:
-        known = ", ".join(DICOM_OBJECTS)
-        raise InputError(f"--dicom must be some of {known} or none, got {unknown[0]!r}")
-    return wanted
 
 
 def _check_names(items: Sequence[dict[str, str]]) -> None:
