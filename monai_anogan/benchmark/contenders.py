@@ -16,9 +16,16 @@ from monai_anogan.losses import MatchingLoss
 from monai_anogan.search import EncoderStart, descend, fit_basis
 from monai_anogan.systems import FrozenSystem, System
 
-__all__ = ["Contender", "EagerSystem", "contenders", "flops_of_a_step", "paper_search"]
+__all__ = [
+    "Contender",
+    "EagerSystem",
+    "contenders",
+    "flops_of_a_step",
+    "losses_met",
+    "paper_search",
+]
 
-PAPER: dict[str, Any] = {"lr": 0.1}  # 500 steps of Adam; the paper names no rate, see docs/speed.md
+PAPER: dict[str, Any] = {"lr": 0.2}  # of Adam; the paper names none, docs/speed.md tries four
 Steps = Callable[[torch.Tensor, int], torch.Tensor]
 
 
@@ -119,7 +126,7 @@ def paper_search(network: FrozenSystem | EagerSystem) -> Steps:
 
     def search(patches: torch.Tensor, steps: int) -> torch.Tensor:
         start = _prior(network.latent_size, patches)
-        return _met(network, patches, start, steps=steps, **PAPER)
+        return losses_met(network, patches, start, steps=steps, **PAPER)
 
     return search
 
@@ -130,12 +137,12 @@ def _fast(network: FrozenSystem, fast: Mapping[str, Any]) -> Steps:
 
     def search(patches: torch.Tensor, steps: int) -> torch.Tensor:
         start = network.encode(patches)
-        return _met(network, patches, start, steps=steps, basis=basis, **walk)
+        return losses_met(network, patches, start, steps=steps, basis=basis, **walk)
 
     return search
 
 
-def _met(
+def losses_met(
     network: FrozenSystem | EagerSystem, patches: torch.Tensor, start: torch.Tensor, **walk: Any
 ) -> torch.Tensor:
     """Losses of every point that `descend` meets, by the one objective that all compete for."""
