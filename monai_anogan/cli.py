@@ -317,6 +317,8 @@ def benchmark(
     from monai_anogan.pipeline import Pipeline
 
     pipeline = Pipeline(bundle, settings=_given(device=_device(device)))
+    if command is not None:
+        find_inputs(command)  # refused now, not after minutes
     with atomic_folder(out) as folder:
         if source is None:
             source = folder / "icbm152_painted_lesion"
@@ -328,8 +330,10 @@ def benchmark(
                 brains = [brain, *(bench.Brain(pipeline, item) for item in items[1:])]
                 bench.write_ablation(folder, bench.ablation_rows(brains, say=say))
             else:
-                timing = {"repeats": repeats, "compiled": compiled, "command": command}
-                bench.write_benchmark(folder, bench.run_benchmark(brain, **timing, say=say))
+                record = bench.run_benchmark(
+                    brain, repeats=repeats, compiled=compiled, command=command, say=say
+                )
+                bench.write_benchmark(folder, record)
     told = "ablation.md" if ablation else "benchmark.md"
     console.print((out / told).read_text(encoding="utf-8"))
 
