@@ -62,6 +62,7 @@ def benchmark_tables(record: dict[str, Any]) -> str:
         f"{peak['bfloat16']:.0f} GFLOP/s. Medians of {record['repeats']}.",
         "## What was to be reached",
         _goals(record["goals"]),
+        _limit(record),
         "## A search",
         _searches(record),
         f"Reference: the objective that {record['searches'][1]['steps']} steps from the prior "
@@ -94,6 +95,18 @@ def _goals(rows: list[dict[str, Any]]) -> str:
             (row["what"], row["goal"], row["measured"] or "not in this run", words[row["reached"]])
             for row in rows
         ],
+    )
+
+
+def _limit(record: dict[str, Any]) -> str:
+    """What the first goal could be at most on this machine."""
+    peak = record["peak_gflops"]
+    share = record["searches"][1]["share_of_peak"]
+    ours = record["searches"][-1]["precision"]
+    return (
+        f"The second row below runs at {share:.0%} of the float32 peak, and the {ours} peak is "
+        f"{peak[ours] / peak['float32']:.2f} times as high: with the same operations, a step at "
+        f"the whole peak would be {peak[ours] / peak['float32'] / share:.1f}x faster."
     )
 
 

@@ -50,9 +50,11 @@ def training_rows(
     return rows
 
 
-def _adams(network: System) -> tuple[torch.optim.Adam, torch.optim.Adam]:
+def _adams(network: System, *, fused: bool) -> tuple[torch.optim.Adam, torch.optim.Adam]:
     parts = (network.generator, network.discriminator)
-    g_adam, d_adam = (torch.optim.Adam(part.parameters(), 2e-4, (0.5, 0.99)) for part in parts)
+    g_adam, d_adam = (
+        torch.optim.Adam(part.parameters(), 2e-4, (0.5, 0.99), fused=fused) for part in parts
+    )
     return g_adam, d_adam
 
 
@@ -64,7 +66,7 @@ def _plain(network: System, brain: Brain, count: int) -> list[float]:
     """
     generator, judge = network.generator.train(), network.discriminator.train()
     network.encoder.eval()
-    (g_adam, d_adam), loss = _adams(network), NonSaturatingR1()
+    (g_adam, d_adam), loss = _adams(network, fused=False), NonSaturatingR1()
     real, rng, taken = brain.patches, torch.Generator().manual_seed(0), []
     for iteration in range(1, count + 1):
         begin = time.perf_counter()
@@ -93,7 +95,7 @@ def _ours(network: System, brain: Brain, count: int, amp: bool) -> list[float]:
         1,
         Batches(brain.patches, count),
         network,
-        *_adams(network),
+        *_adams(network, fused=True),
         NonSaturatingR1(),
         reconstruction_weight=WEIGHT,
         amp=amp,
