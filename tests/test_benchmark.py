@@ -79,7 +79,13 @@ def test_operations_are_counted_as_by_hand() -> None:
 
 def test_every_row_is_there_and_consistent(record: dict[str, Any], brain: Brain) -> None:
     names = [row["name"] for row in record["searches"]]
-    assert names == ["textbook", "batched eager", "fast steps, 500 of them", "ours"]
+    assert names == [
+        "textbook",
+        "batched eager",
+        "fast steps, 500 of them",
+        "ours",
+        "ours, 25 steps",
+    ]
     reference = record["searches"][1]
     assert reference["share_reaching_reference"] == 1.0
     assert record["windows"] == len(brain.windows)
