@@ -320,25 +320,43 @@ def benchmark(
     bundle: Bundle = None,
     repeats: Annotated[int, typer.Option(help="Of every timing.", min=1)] = 5,
     compiled: Annotated[bool, typer.Option("--compile", help="Try torch.compile as well.")] = False,
+    command: Annotated[
+        Path | None,
+        typer.Option("--detect", metavar="SCAN", help="Time `anogan detect SCAN` as well."),
+    ] = None,
+    ablation: Annotated[
+        bool,
+        typer.Option("--ablation", help="Compare ways to search on INPUT's scans, nothing else."),
+    ] = False,
     device: Device = None,
 ) -> None:
     """Time the search against its alternatives, side by side: table, numbers and plot into OUT."""
-    from monai_anogan.benchmark import Brain, run_benchmark, write_benchmark
+    from monai_anogan import benchmark as bench
     from monai_anogan.demonstration import make_demonstration
     from monai_anogan.io import find_inputs
     from monai_anogan.outputs import atomic_folder
     from monai_anogan.pipeline import Pipeline
 
     pipeline = Pipeline(bundle, settings=_given(device=_device(device)))
+    if command is not None:
+        find_inputs(command)  # refused now, not after minutes
     with atomic_folder(out) as folder:
         if source is None:
             source = folder / "icbm152_painted_lesion"
             make_demonstration(source)
-        brain = Brain(pipeline, find_inputs(source)[0])
+        items = find_inputs(source)
         with telling() as say:
-            record = run_benchmark(brain, repeats=repeats, compiled=compiled, say=say)
-        write_benchmark(folder, record)
-    console.print((out / "benchmark.md").read_text(encoding="utf-8"))
+            brain = bench.Brain(pipeline, items[0])
+            if ablation:
+                brains = [brain, *(bench.Brain(pipeline, item) for item in items[1:])]
+                bench.write_ablation(folder, bench.ablation_rows(brains, say=say))
+            else:
+                record = bench.run_benchmark(
+                    brain, repeats=repeats, compiled=compiled, command=command, say=say
+                )
+                bench.write_benchmark(folder, record)
+    told = "ablation.md" if ablation else "benchmark.md"
+    console.print((out / told).read_text(encoding="utf-8"))
 
 
 @app.command()
