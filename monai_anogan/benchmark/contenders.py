@@ -18,6 +18,7 @@ from monai_anogan.systems import FrozenSystem, System
 
 __all__ = [
     "LONG",
+    "PAPER",
     "Contender",
     "EagerSystem",
     "contenders",

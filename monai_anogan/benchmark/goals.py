@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import Any
 
-from monai_anogan.benchmark.contenders import LONG
+from monai_anogan.benchmark.contenders import LONG, PAPER
 from monai_anogan.benchmark.training import PLAIN
 
 __all__ = ["GOALS", "Goal", "goal_rows"]
@@ -34,9 +34,15 @@ class Goal:
         return {
             "what": self.what,
             "goal": f"{sign} {self.form.format(self.bound)}",
-            "measured": None if value is None else self.form.format(value),
+            "measured": self._told(value),
             "reached": reached,
         }
+
+    def _told(self, value: float | None) -> str | None:
+        """The figure in words; steps that were not enough are infinitely many."""
+        if value is None:
+            return None
+        return self.form.format(value) if value < inf else f"more than {self.bound}"
 
 
 def goal_rows(record: dict[str, Any]) -> list[dict[str, Any]]:
@@ -85,7 +91,7 @@ GOALS = (
         _of_ours("wide", "share_of_peak"),
     ),
     Goal(
-        "median steps to the objective of 500 Adam steps from the prior",
+        f"median steps to the objective of 500 Adam steps from the prior, rate {PAPER['lr']}",
         25,
         False,
         "{:.0f}",
