@@ -226,7 +226,7 @@ def _facts(detection: Detection, pipeline: Pipeline, item: Mapping[str, str]) ->
         + " x ".join(f"{s:g}" for s in told["spacing_mm"])
         + " mm",
         **({"Series": told["series_description"]} if told.get("series_description") else {}),
-        "Case score": f"{detection.case_score:.3f} (mean of the highest 1 % of the residual)",
+        "Case score": f"{detection.case_score:.3f} (mean of the highest 1 % of the raw map)",
         "Model": f"{pipeline.metadata['name']} {pipeline.metadata['version']}",
         "Software": f"monai_anogan {__version__}, MONAI {monai.__version__}, "
         f"PyTorch {torch.__version__}",

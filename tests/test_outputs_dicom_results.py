@@ -82,7 +82,7 @@ def test_without_a_calibration_there_is_the_raw_map_and_it_says_so(case, tmp_pat
     shared = read(tmp_path / "anomaly_map.dcm").SharedFunctionalGroupsSequence[0]
     (mapping,) = shared.RealWorldValueMappingSequence
     quantity, _ = mapping.QuantityDefinitionSequence
-    assert quantity.ConceptCodeSequence[0].CodeValue == "anomaly_residual"
+    assert quantity.ConceptCodeSequence[0].CodeValue == "anomaly_raw"
 
 
 def test_a_calibrated_map_says_its_quantity_method_and_unit(case, tmp_path):

@@ -19,8 +19,8 @@ __all__ = [
     "METHOD",
     "MILLILITRE",
     "P_VALUE",
+    "RAW",
     "RESEARCH_ONLY",
-    "RESIDUAL",
     "SCHEME",
     "SCORE",
     "THRESHOLD",
@@ -41,8 +41,8 @@ def _term(value: str, meaning: str) -> CodedConcept:
 
 
 SCORE = _term("anomaly_score", "Anomaly score, -log10 of healthy exceedance rate")
-RESIDUAL = _term("anomaly_residual", "Anomaly residual, not calibrated")
-METHOD = _term("latent_search", "Residual to healthy reconstruction by a generative network")
+RAW = _term("anomaly_raw", "Anomaly score, raw, not calibrated")
+METHOD = _term("latent_search", "Comparison with healthy reconstruction by generative network")
 P_VALUE = _term("p_value", "p-value, conformal, among healthy scans")
 THRESHOLD = _term("threshold", "Lowest anomaly score of a finding")
 FINDINGS = _term("finding_count", "Number of findings")

@@ -15,7 +15,7 @@ from pydicom.sr.coding import Code
 from pydicom.uid import ExplicitVRLittleEndian
 
 from monai_anogan.outputs.anatomy import region_of
-from monai_anogan.outputs.coded_terms import METHOD, RESIDUAL, SCORE, UNITLESS
+from monai_anogan.outputs.coded_terms import METHOD, RAW, SCORE, UNITLESS
 from monai_anogan.outputs.equipment import general_equipment
 from monai_anogan.outputs.frame_order import FrameOrder, order_frames
 from monai_anogan.outputs.source_images import carrying_over, read_source_images
@@ -46,7 +46,7 @@ def write_parametric_map(
         dicom_files: the source series: all its slices, or its enhanced multi-frame file(s).
         path: the file to write, explicit VR little endian.
         version: version of this software.
-        calibrated: whether values are -log10 of the healthy exceedance rate, or raw residuals.
+        calibrated: whether values are -log10 of the healthy exceedance rate, or raw.
         top: the score at the upper end of the display range, the same for every case of a model.
         frame_order: which end the frames begin at.
         dicom_frames: which of the files' frames are the source's slices, counted through the files
@@ -103,13 +103,13 @@ def _checked(volume: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.float32]:
 def _score_mapping(array: NDArray[np.float32], calibrated: bool) -> RealWorldValueMapping:
     """The stored value is the score; says what it is and how it was got (PS3.3 C.7.6.16.2.11)."""
     mapping = RealWorldValueMapping(
-        lut_label="anomaly_score" if calibrated else "residual",
+        lut_label="anomaly_score" if calibrated else "anomaly_raw",
         lut_explanation=_DISCLAIMER,
         unit=UNITLESS,
         value_range=(float(array.min()), float(array.max())),
         slope=1.0,
         intercept=0.0,
-        quantity_definition=SCORE if calibrated else RESIDUAL,
+        quantity_definition=SCORE if calibrated else RAW,
     )
     method = hd.sr.CodeContentItem(name=codes.SCT.MeasurementMethod, value=METHOD)
     mapping.QuantityDefinitionSequence.append(method)
