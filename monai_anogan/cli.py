@@ -63,7 +63,9 @@ Mode = Annotated[
 ]
 Search = Annotated[
     Searches | None,
-    typer.Option(help="fast: from the encoder's guess, robust; paper: 500 steps from the prior."),
+    typer.Option(
+        help="fast: from the encoder's guess, on a healed scan; paper: 500 steps from the prior."
+    ),
 ]
 Steps = Annotated[int | None, typer.Option(help="Gradient steps of the search.", min=1)]
 Dicom = Annotated[
@@ -87,6 +89,14 @@ Alpha = Annotated[
 CalibrationPath = Annotated[
     Path | None,
     typer.Option(help="File or folder of `anogan calibrate`; the bundle's own if absent."),
+]
+Overlays = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--overlay",
+        metavar="FILE",
+        help="Config over the bundle's own, such as configs/residual_map.yaml; may be given again.",
+    ),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Go on with a scan unlike the healthy ones.")]
 Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the results.")]
@@ -128,6 +138,7 @@ def detect(
     ],
     out: Out,
     bundle: Bundle = None,
+    overlay: Overlays = None,
     series: Annotated[
         str | None, typer.Option(help="DICOM series by UID, number or description.")
     ] = None,
@@ -157,6 +168,7 @@ def detect(
         _say_which_series(Path(items[0]["image"]), series)
         pipeline = Pipeline(
             bundle,
+            overlays=overlay or (),
             settings=_given(
                 series=series,
                 mode=mode,
@@ -225,6 +237,7 @@ def calibrate(
     ],
     out: Out,
     bundle: Bundle = None,
+    overlay: Overlays = None,
     mode: Mode = None,
     search: Search = None,
     steps: Steps = None,
@@ -244,6 +257,7 @@ def calibrate(
     items = find_healthy(healthy, split)
     pipeline = Pipeline(
         bundle,
+        overlays=overlay or (),
         settings=_given(mode=mode, search=search, steps=steps, seed=seed, device=_device(device)),
     )
     fit = CalibrationFit(pipeline["weights"], pipeline["map_settings"], voxel_rate=voxel_rate)
@@ -259,7 +273,8 @@ def calibrate(
     count = len(items)
     console.print(result.calibration.statement(max(0.1, 1 / (count + 1))))
     console.print(f"  {out / CALIBRATION}")
-    console.print(f"Use it: anogan detect INPUT -o OUT --calibration {out / CALIBRATION}")
+    same = "".join(f" --overlay {path}" for path in overlay or ())
+    console.print(f"Use it: anogan detect INPUT -o OUT --calibration {out / CALIBRATION}{same}")
 
 
 @app.command()
@@ -269,6 +284,7 @@ def evaluate(
     ],
     out: Out,
     bundle: Bundle = None,
+    overlay: Overlays = None,
     mode: Mode = None,
     search: Search = None,
     steps: Steps = None,
@@ -287,6 +303,7 @@ def evaluate(
 
     pipeline = Pipeline(
         bundle,
+        overlays=overlay or (),
         settings=_given(
             mode=mode,
             search=search,
