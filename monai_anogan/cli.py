@@ -43,6 +43,13 @@ class Searches(StrEnum):
     paper = "paper"
 
 
+class FrameOrders(StrEnum):
+    """Which end of the volume the frames of the Parametric Map begin at."""
+
+    descending = "descending"
+    ascending = "ascending"
+
+
 Bundle = Annotated[
     Path | None, typer.Option(help="Bundle folder; the one that comes with the package if absent.")
 ]
@@ -56,12 +63,21 @@ Mode = Annotated[
 ]
 Search = Annotated[
     Searches | None,
-    typer.Option(help="fast: from the encoder's guess, robust; paper: 500 steps from the prior."),
+    typer.Option(
+        help="fast: from the encoder's guess, on a healed scan; paper: 500 steps from the prior."
+    ),
 ]
 Steps = Annotated[int | None, typer.Option(help="Gradient steps of the search.", min=1)]
 Dicom = Annotated[
-    str,
-    typer.Option(help="DICOM results of DICOM input: pm (Parametric Map), sc (overlay), none."),
+    str | None,
+    typer.Option(
+        help="DICOM results of DICOM input, of pm (Parametric Map), seg (Segmentation), sr "
+        "(Structured Report), sc (colour overlay), or none; pm,seg,sr if absent."
+    ),
+]
+Order = Annotated[
+    FrameOrders,
+    typer.Option(help="Of the Parametric Map: descending for OHIF, ascending for dcmqi."),
 ]
 Anonymous = Annotated[
     bool, typer.Option("--anonymous", help="Results without the patient, and without the input.")
@@ -73,6 +89,14 @@ Alpha = Annotated[
 CalibrationPath = Annotated[
     Path | None,
     typer.Option(help="File or folder of `anogan calibrate`; the bundle's own if absent."),
+]
+Overlays = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--overlay",
+        metavar="FILE",
+        help="Config over the bundle's own, such as configs/residual_map.yaml; may be given again.",
+    ),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Go on with a scan unlike the healthy ones.")]
 Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the results.")]
@@ -114,6 +138,7 @@ def detect(
     ],
     out: Out,
     bundle: Bundle = None,
+    overlay: Overlays = None,
     series: Annotated[
         str | None, typer.Option(help="DICOM series by UID, number or description.")
     ] = None,
@@ -122,7 +147,8 @@ def detect(
     steps: Steps = None,
     device: Device = None,
     seed: Seed = None,
-    dicom: Dicom = "pm",
+    dicom: Dicom = None,
+    frame_order: Order = FrameOrders.descending,
     anonymous: Anonymous = False,
     alpha: Alpha = None,
     calibration: CalibrationPath = None,
@@ -130,9 +156,10 @@ def detect(
 ) -> None:
     """Map what is not normal in a scan: map, findings, pictures and report into OUT."""
     from monai_anogan.io import find_inputs, opened
+    from monai_anogan.outputs import FrameOrder, dicom_objects
     from monai_anogan.pipeline import Pipeline
 
-    objects = _dicom_objects(dicom)
+    dicom_objects(dicom)  # a misspelt one is refused before any work
     with opened(source) as place:
         items = find_inputs(place)
         if place != source:  # the folder unpacked to is gone when the results are looked at
@@ -141,6 +168,7 @@ def detect(
         _say_which_series(Path(items[0]["image"]), series)
         pipeline = Pipeline(
             bundle,
+            overlays=overlay or (),
             settings=_given(
                 series=series,
                 mode=mode,
@@ -154,11 +182,16 @@ def detect(
             ),
         )
         _check_calibration(pipeline, calibration)
+        how = {
+            "dicom": dicom_objects(dicom, calibrated=pipeline.calibration is not None),
+            "frame_order": FrameOrder(frame_order),
+            "anonymous": anonymous,
+        }
         failed = []
         for item in items:
             target = out if len(items) == 1 else out / _case_name(item)
             try:
-                _detect_one(pipeline, item, target, dicom=objects, anonymous=anonymous)
+                _detect_one(pipeline, item, target, **how)
             except AnoganError as error:
                 if len(items) == 1:
                     raise
@@ -204,6 +237,7 @@ def calibrate(
     ],
     out: Out,
     bundle: Bundle = None,
+    overlay: Overlays = None,
     mode: Mode = None,
     search: Search = None,
     steps: Steps = None,
@@ -223,6 +257,7 @@ def calibrate(
     items = find_healthy(healthy, split)
     pipeline = Pipeline(
         bundle,
+        overlays=overlay or (),
         settings=_given(mode=mode, search=search, steps=steps, seed=seed, device=_device(device)),
     )
     fit = CalibrationFit(pipeline["weights"], pipeline["map_settings"], voxel_rate=voxel_rate)
@@ -238,7 +273,8 @@ def calibrate(
     count = len(items)
     console.print(result.calibration.statement(max(0.1, 1 / (count + 1))))
     console.print(f"  {out / CALIBRATION}")
-    console.print(f"Use it: anogan detect INPUT -o OUT --calibration {out / CALIBRATION}")
+    same = "".join(f" --overlay {path}" for path in overlay or ())
+    console.print(f"Use it: anogan detect INPUT -o OUT --calibration {out / CALIBRATION}{same}")
 
 
 @app.command()
@@ -248,6 +284,7 @@ def evaluate(
     ],
     out: Out,
     bundle: Bundle = None,
+    overlay: Overlays = None,
     mode: Mode = None,
     search: Search = None,
     steps: Steps = None,
@@ -266,6 +303,7 @@ def evaluate(
 
     pipeline = Pipeline(
         bundle,
+        overlays=overlay or (),
         settings=_given(
             mode=mode,
             search=search,
@@ -299,25 +337,43 @@ def benchmark(
     bundle: Bundle = None,
     repeats: Annotated[int, typer.Option(help="Of every timing.", min=1)] = 5,
     compiled: Annotated[bool, typer.Option("--compile", help="Try torch.compile as well.")] = False,
+    command: Annotated[
+        Path | None,
+        typer.Option("--detect", metavar="SCAN", help="Time `anogan detect SCAN` as well."),
+    ] = None,
+    ablation: Annotated[
+        bool,
+        typer.Option("--ablation", help="Compare ways to search on INPUT's scans, nothing else."),
+    ] = False,
     device: Device = None,
 ) -> None:
     """Time the search against its alternatives, side by side: table, numbers and plot into OUT."""
-    from monai_anogan.benchmark import Brain, run_benchmark, write_benchmark
+    from monai_anogan import benchmark as bench
     from monai_anogan.demonstration import make_demonstration
     from monai_anogan.io import find_inputs
     from monai_anogan.outputs import atomic_folder
     from monai_anogan.pipeline import Pipeline
 
     pipeline = Pipeline(bundle, settings=_given(device=_device(device)))
+    if command is not None:
+        find_inputs(command)  # refused now, not after minutes
     with atomic_folder(out) as folder:
         if source is None:
             source = folder / "icbm152_painted_lesion"
             make_demonstration(source)
-        brain = Brain(pipeline, find_inputs(source)[0])
+        items = find_inputs(source)
         with telling() as say:
-            record = run_benchmark(brain, repeats=repeats, compiled=compiled, say=say)
-        write_benchmark(folder, record)
-    console.print((out / "benchmark.md").read_text(encoding="utf-8"))
+            brain = bench.Brain(pipeline, items[0])
+            if ablation:
+                brains = [brain, *(bench.Brain(pipeline, item) for item in items[1:])]
+                bench.write_ablation(folder, bench.ablation_rows(brains, say=say))
+            else:
+                record = bench.run_benchmark(
+                    brain, repeats=repeats, compiled=compiled, command=command, say=say
+                )
+                bench.write_benchmark(folder, record)
+    told = "ablation.md" if ablation else "benchmark.md"
+    console.print((out / told).read_text(encoding="utf-8"))
 
 
 @app.command()
@@ -360,15 +416,22 @@ def demo(out: Out = Path("anogan_demo"), mode: Mode = None) -> None:
 
 def _detect_one(pipeline: Any, item: dict[str, str], target: Path, **how: Any) -> None:
     from monai_anogan.outputs import atomic_folder
-    from monai_anogan.results import findings_in_words, in_short, write_detection
+    from monai_anogan.results import (
+        dicom_in_words,
+        findings_in_words,
+        in_short,
+        write_detection,
+    )
 
     with atomic_folder(target) as folder:
         with progress(f"windows of {_case_name(item)}") as report:
             detection = pipeline.run(item, report)
-        written = write_detection(detection, folder, pipeline, item, **how)
+        written, results = write_detection(detection, folder, pipeline, item, **how)
     for line in in_short(detection.warnings):
         warn(line)
     for line in findings_in_words(detection.findings):
+        console.print(line)
+    for line in dicom_in_words(results):
         console.print(line)
     seconds = sum(detection.seconds.values())
     console.print(
@@ -397,19 +460,6 @@ def _check_calibration(pipeline: Any, given: Path | None) -> None:
         raise InputError(f"{given} must fit this model: {pipeline['calibration'].caveat}")
     if pipeline.calibration is not None:
         pipeline.calibration.calibration.check_alpha(pipeline["alpha"])
-
-
-def _dicom_objects(names: str) -> list[str]:
-    from monai_anogan.outputs import DICOM_OBJECTS
-
-    wanted = [name.strip().casefold() for name in names.split(",")]
-    if wanted == ["none"]:
-        return []
-    unknown = [name for name in wanted if name not in DICOM_OBJECTS]
-    if unknown:
-        known = ", ".join(DICOM_OBJECTS)
-        raise InputError(f"--dicom must be some of {known} or none, got {unknown[0]!r}")
-    return wanted
 
 
 def _check_names(items: Sequence[dict[str, str]]) -> None:

@@ -17,6 +17,7 @@ from monai.bundle import ConfigParser
 from monai.data import MetaTensor
 from monai.inferers import Inferer
 from monai.transforms import LoadImaged
+from yaml import YAMLError
 
 from monai_anogan.errors import AnoganError, InputError
 from monai_anogan.maps import CalibrationFile, Findings
@@ -70,7 +71,7 @@ class Pipeline:
         settings: values put in place of the config's, by id (`mode`, `seed`, `device`, ...).
 
     Raises:
-        InputError: The bundle is incomplete.
+        InputError: The bundle is incomplete, or an overlay is no config.
     """
 
     def __init__(
@@ -82,9 +83,11 @@ class Pipeline:
     ) -> None:
         self.root = Path(bundle) if bundle is not None else default_bundle()
         self.metadata = read_metadata(self.root)
-        config = self.root / "configs" / "inference.json"
+        config, self.overlays = self.root / "configs" / "inference.json", [*map(Path, overlays)]
+        for overlay in self.overlays:
+            _check_overlay(overlay)
         self.parser = ConfigParser()
-        self.parser.read_config([str(path) for path in (config, *overlays)])
+        self.parser.read_config([str(path) for path in (config, *self.overlays)])
         self.parser.update({"bundle_root": str(self.root), **(settings or {})})
         with _user_errors_first():
             self.network = self["network"]
@@ -99,11 +102,13 @@ class Pipeline:
     @property
     def settings(self) -> dict[str, Any]:
         """What a result depends on besides the scan and the model."""
-        search = ("search", *self["searches"]["fast"]) if self["mode"] == "search" else ()
+        searched = self["mode"] == "search"
+        search = ("search", *self["searches"]["fast"]) if searched else ("healing",)
         names = ("mode", *search, "overlap", "seed")
         precision = resolve_precision(self["precision"], torch.device(self["device"]))
         computed = {"device": str(self["device"]), "precision": str(precision).split(".")[-1]}
-        return {name: self[name] for name in names} | computed
+        laid = {"overlays": ", ".join(path.name for path in self.overlays)} if self.overlays else {}
+        return {name: self[name] for name in names} | computed | laid
 
     @property
     def calibration(self) -> CalibrationFile | None:
@@ -243,6 +248,19 @@ def read_metadata(bundle: Path) -> dict[str, Any]:
         return json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise InputError(f"{path} must be JSON, got an error in it: {error}") from error
+
+
+def _check_overlay(path: Path) -> None:
+    """Refuse what cannot be laid over a config."""
+    if not path.is_file():
+        raise InputError(f"an overlay must be a file, {path} does not exist")
+    try:
+        content = ConfigParser.load_config_file(path)
+    except (ValueError, YAMLError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(f"the overlay {path} must be JSON or YAML, got: {reason}") from error
+    if not isinstance(content, dict):
+        raise InputError(f"the overlay {path} must hold config ids with values, got {content!r}")
 
 
 @contextmanager

@@ -14,11 +14,20 @@ from monai.data.utils import affine_to_spacing
 
 from monai_anogan import __version__
 from monai_anogan.maps import UNLIKE, Findings
-from monai_anogan.outputs import DISCLAIMER, case_name, write_findings, write_maps
+from monai_anogan.outputs import (
+    DICOM_OBJECTS,
+    DISCLAIMER,
+    DicomResults,
+    FrameOrder,
+    case_name,
+    write_dicom_results,
+    write_findings,
+    write_maps,
+)
 from monai_anogan.pipeline import Detection, Pipeline, StageClock
 from monai_anogan.reports import Shade, compose, place_in_words, write_overview, write_report
 
-__all__ = ["findings_in_words", "in_short", "write_detection"]
+__all__ = ["dicom_in_words", "findings_in_words", "in_short", "write_detection"]
 
 MOST_LINES = 10  # of findings on a terminal
 
@@ -29,21 +38,26 @@ def write_detection(
     pipeline: Pipeline,
     item: Mapping[str, str],
     *,
-    dicom: Collection[str] = ("pm",),
+    dicom: Collection[str] | None = None,
+    frame_order: FrameOrder = FrameOrder.descending,
     anonymous: bool = False,
-) -> list[Path]:
+) -> tuple[list[Path], DicomResults]:
     """Write everything `anogan detect` promises for one case into an existing folder.
 
-    The maps, from a calibrated model `findings.json`, `.csv` and `.nii.gz`, then `overview.png`,
-    `report.html` and `summary.json`, in this order: the summary is last and names the others.
+    The maps, the DICOM objects, from a calibrated model `findings.json`, `.csv` and `.nii.gz`, then
+    `overview.png`, `report.html` and `summary.json`: the summary is last and names the others.
 
     Args:
         detection: the case.
         folder: where to.
         pipeline: what made it.
         item: the case as it was given to the pipeline.
-        dicom: the DICOM objects to write, see `write_maps`.
+        dicom: the DICOM objects to write, see `write_dicom_results`.
+        frame_order: of the Parametric Map.
         anonymous: leave out who the patient is, and the names and places of the input.
+
+    Returns:
+        The files written, and which DICOM objects are not among them.
     """
     if anonymous:
         item = _without_identity(detection.source)
@@ -55,12 +69,21 @@ def write_detection(
             source=detection.source,
             anomaly_map=detection.anomaly_map,
             reconstruction=detection.reconstruction,
+        )
+        results = write_dicom_results(
+            folder,
+            source=detection.source,
+            anomaly_map=detection.anomaly_map,
             version=__version__,
             model=model,
-            dicom=dicom,
+            findings=detection.findings,
+            labels=detection.labels,
+            objects=dicom,
             map_max=pipeline["map_max"],
+            frame_order=frame_order,
             anonymous=anonymous,
         )
+        written += results.files
         if detection.findings is not None and detection.labels is not None:
             written += write_findings(
                 folder,
@@ -80,11 +103,17 @@ def write_detection(
         "settings": pipeline.settings,
         "seconds": {name: round(s, 3) for name, s in (detection.seconds | clock.seconds).items()},
         "files": [path.name for path in written],
+        "dicom_not_written": results.skipped,
         "disclaimer": DISCLAIMER,
     }
     written.append(Path(folder, "summary.json"))
     written[-1].write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
-    return written
+    return written, results
+
+
+def dicom_in_words(results: DicomResults) -> list[str]:
+    """The DICOM objects that are not there, as lines for a terminal."""
+    return [f"no {DICOM_OBJECTS[name]}: {why}" for name, why in results.skipped.items()]
 
 
 def _without_identity(source: MetaTensor) -> dict[str, str]:
@@ -197,7 +226,7 @@ def _facts(detection: Detection, pipeline: Pipeline, item: Mapping[str, str]) ->
         + " x ".join(f"{s:g}" for s in told["spacing_mm"])
         + " mm",
         **({"Series": told["series_description"]} if told.get("series_description") else {}),
-        "Case score": f"{detection.case_score:.3f} (mean of the highest 1 % of the residual)",
+        "Case score": f"{detection.case_score:.3f} (mean of the highest 1 % of the raw map)",
         "Model": f"{pipeline.metadata['name']} {pipeline.metadata['version']}",
         "Software": f"monai_anogan {__version__}, MONAI {monai.__version__}, "
         f"PyTorch {torch.__version__}",

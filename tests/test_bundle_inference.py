@@ -75,6 +75,7 @@ def ran(head_series, head_cohort, trunk_cohort, cases, run_python, tmp_path_fact
     out = tmp_path_factory.mktemp("ran")
     train, infer = CONFIGS / "train.json", CONFIGS / "inference.json"
     plane, block, ct = (OVERLAYS / f"{n}.yaml" for n in ("brain_mr_2d", "brain_mr_3d", "ct_2d"))
+    residual = OVERLAYS / "residual_map.yaml"  # no comparison is trained here for blocks
     heads = SMALL | SHORT | {"dataset_dir": head_cohort}
     trunks = SMALL | SHORT | {"dataset_dir": trunk_cohort}
     shipped = {"bundle_root": BUNDLE, "mode": "encoder"}
@@ -88,7 +89,7 @@ def ran(head_series, head_cohort, trunk_cohort, cases, run_python, tmp_path_fact
     small_ct = SMALL | {"steps": 2, "checkpoint": out / "ct/model.pt"}
     said = run_python(
         bundle_run("run", infer, **shipped, dataset_dir=head_series, output_dir=out / "shipped"),
-        bundle_run("run", infer, block, **small_block, **series),
+        bundle_run("run", infer, block, residual, **small_block, **series),
         bundle_run("run", infer, ct, **small_ct, dataset_dir=trunk_cohort, output_dir=out / "ct"),
         bundle_run(
             *("run", infer, CONFIGS / "evaluate.json"),

@@ -26,6 +26,7 @@ SMALL = {
     "patch_size": 16,
     "latent_size": 64,
 }
+BUILT = {"width": 32, "grid": 8, "depth": 3, "generator_width": 48}  # the rest is train.json's
 
 
 def training(*configs: Path, **settings: Any) -> list[Any]:
@@ -79,7 +80,7 @@ def resumed_and_later(straight, head_cohort, run_python) -> Path:
 
 
 def test_training_leaves_a_model_a_log_and_pictures(straight: Path) -> None:
-    network = FAnoGAN(2, 16, 8, width=32)
+    network = FAnoGAN(2, 16, 64, **BUILT)
     network.load_state_dict(weights(straight / "straight/model.pt"))
     log = (straight / "straight.log").read_text()
     assert "epoch 1 of 2: d_loss" in log
@@ -114,7 +115,7 @@ def test_warm_start_moves_all_but_the_discriminator(resumed_and_later: Path) -> 
 def test_warm_start_ends_with_whitened_latents_and_the_same_reconstructions(
     resumed_and_later: Path,
 ) -> None:
-    raw, white = FAnoGAN(2, 16, 8, width=32).eval(), FAnoGAN(2, 16, 8, width=32).eval()
+    raw, white = (FAnoGAN(2, 16, 64, **BUILT).eval() for _ in range(2))
     raw.load_state_dict(weights(resumed_and_later / "warm/last_model.pt")["network"])
     white.load_state_dict(weights(resumed_and_later / "warm/model.pt"))
     patches = torch.rand(4, 1, 16, 16, generator=torch.Generator().manual_seed(0)) * 2 - 1

@@ -31,7 +31,7 @@ FROM_NIFTI = {
     "report.html",
     "summary.json",
 }
-FROM_DICOM = FROM_NIFTI | {"anomaly_map.dcm"}
+FROM_DICOM = FROM_NIFTI | {"anomaly_map.dcm", "findings.sr.dcm"}  # and a SEG of findings
 Anogan = Callable[..., tuple[int, str]]
 
 
@@ -94,7 +94,9 @@ def detected(head_series, awkward_heads, run_python, tmp_path_factory) -> dict[s
 
 
 def test_a_dicom_folder_gives_every_result(detected, head_series: Path) -> None:
-    assert names(detected["once"]) == FROM_DICOM
+    found = summary(detected["once"])["findings"] > 0
+    assert names(detected["once"]) == FROM_DICOM | ({"findings.seg.dcm"} if found else set())
+    assert ("no Segmentation: " in detected["said"][0]) != found
     assert "T1 head" in detected["said"][0]  # the series it used
     assert "case score" in detected["said"][0]
     assert matplotlib.image.imread(detected["once"] / "overview.png").std() > 0.05
@@ -116,7 +118,7 @@ def test_summary_says_what_the_result_depends_on(detected, head_series: Path) ->
     assert told["settings"]["mode"] == "search"
     assert (told["settings"]["steps"], told["settings"]["seed"]) == (2, 7)
     assert told["seconds"].keys() == {"read", "prepare", "search", "map", "write"}
-    assert {*told["files"], "summary.json"} == FROM_DICOM
+    assert {*told["files"], "summary.json"} == names(detected["once"])
     assert 0 < told["case_score"] < 2
     assert "not a medical device" in told["disclaimer"]
 

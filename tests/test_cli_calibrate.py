@@ -17,6 +17,7 @@ from monai_anogan.pipeline import default_bundle
 from monai_anogan.transforms import paint_lesion
 
 START = ["-c", "from monai_anogan.cli import main; main()"]
+RESIDUAL = Path(__file__).parents[1] / "configs" / "residual_map.yaml"
 HEALTHY = 6
 CENTRE_MM = np.array([34.0, -22.0, 24.0])
 
@@ -71,7 +72,8 @@ def test_it_says_what_the_numbers_of_this_scanner_promise(calibrated) -> None:
     assert "At most 0.143 of new healthy scans" in calibrated["said"]  # 1 of 7
     loaded = CalibrationFile.load(calibrated["file"])
     assert len(loaded.calibration.masses_) == HEALTHY
-    assert loaded.weights == weights_digest(default_bundle() / "models" / "model.pt")
+    models = default_bundle() / "models"
+    assert loaded.weights == weights_digest(models / "model.pt", models / "comparison.pt")
 
 
 def test_a_lesion_is_found_where_it_was_painted(calibrated) -> None:
@@ -145,6 +147,21 @@ def test_what_is_no_calibration_is_refused(
     if text is not None:
         path.write_text(text)
     assert complaint in refused(heads / "sick.nii.gz", "--calibration", path)
+
+
+def test_an_overlay_has_a_calibration_of_its_own(heads: Path, tmp_path: Path, run_python) -> None:
+    raw = ["--overlay", RESIDUAL, "--mode", "encoder"]
+    healthy = ["calibrate", "--healthy", heads / "healthy", "-o", tmp_path / "own"]
+    (said,) = run_python([*START, *healthy, *raw])
+    assert f"--overlay {RESIDUAL}" in said.replace("\n", "")
+    file = tmp_path / "own" / "calibration.json"
+    loaded = CalibrationFile.load(file)
+    assert loaded.weights == weights_digest(default_bundle() / "models" / "model.pt")
+    assert loaded.settings["healing"] is False
+    own = ["--calibration", file, "--alpha", "0.15"]
+    run_python([*START, "detect", heads / "sick.nii.gz", "-o", tmp_path / "sick", *own, *raw])
+    told = json.loads((tmp_path / "sick/summary.json").read_text())
+    assert f"{HEALTHY} healthy scans" in told["calibration"]
 
 
 def test_too_few_or_no_healthy_scans_are_refused_in_one_line(

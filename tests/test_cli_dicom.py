@@ -10,6 +10,8 @@ from pathlib import Path
 import pydicom
 import pytest
 
+from monai_anogan.pipeline import default_bundle
+
 START = ["-c", "from monai_anogan.cli import main; main()"]
 Refused = Callable[..., str]
 
@@ -26,18 +28,40 @@ def detected(head_series, run_python, tmp_path_factory: pytest.TempPathFactory) 
     archive = shutil.make_archive(str(root / "Musterfrau"), "zip", root / "Musterfrau")
     detect = [*START, "detect", archive, "--mode", "encoder"]
     run_python(
-        [*detect, "-o", root / "nameless", "--dicom", "pm,sc", "--anonymous"],
+        [
+            *detect,
+            "-o",
+            root / "nameless",
+            "--dicom",
+            "pm,seg,sr,sc",
+            "--anonymous",
+            "--frame-order",
+            "ascending",
+        ],
         [*detect, "-o", root / "plain", "--dicom", "none"],
     )
     return {"nameless": root / "nameless", "plain": root / "plain", "archive": Path(archive)}
 
 
 def test_dicom_results_are_those_asked_for(detected, head_series) -> None:
-    assert (detected["nameless"] / "anomaly_map.dcm").is_file()
+    told = json.loads((detected["nameless"] / "summary.json").read_text())
+    names = {path.name for path in detected["nameless"].glob("*.dcm")}
+    without = {"findings.seg.dcm"} if "seg" in told["dicom_not_written"] else set()
+    assert names == {"anomaly_map.dcm", "findings.seg.dcm", "findings.sr.dcm"} - without
+    assert bool(without) == (told["findings"] == 0)
     assert len(list((detected["nameless"] / "overlay").iterdir())) == len(
         list(head_series.iterdir())
     )
     assert not list(detected["plain"].rglob("*.dcm"))
+
+
+def test_frames_come_in_the_order_asked_for(detected) -> None:
+    parametric_map = pydicom.dcmread(detected["nameless"] / "anomaly_map.dcm")
+    heights = [
+        item.PlanePositionSequence[0].ImagePositionPatient[2]
+        for item in parametric_map.PerFrameFunctionalGroupsSequence
+    ]
+    assert heights == sorted(heights)  # axial slices, whose normal points to the head
 
 
 def test_anonymous_results_name_neither_patient_nor_input(detected) -> None:
@@ -56,5 +80,25 @@ def test_a_summary_names_the_zip_file_and_not_where_it_was_unpacked(detected) ->
     assert told["input"]["shape"] == [99, 117, 95]
 
 
-def test_unknown_dicom_results_are_refused(refused: Refused, head_series: Path) -> None:
-    assert "must be some of pm, sc or none, got 'svg'" in refused(head_series, "--dicom", "pm,svg")
+@pytest.mark.parametrize(
+    ("names", "reason"),
+    [
+        ("pm,svg", "must be some of pm, seg, sr, sc or none, got 'svg'"),
+        ("pr", "--dicom pr is not offered"),
+    ],
+)
+def test_unknown_dicom_results_are_refused(
+    refused: Refused, head_series: Path, names: str, reason: str
+) -> None:
+    assert reason in refused(head_series, "--dicom", names)
+
+
+def test_findings_of_a_model_without_calibration_are_refused_before_any_work(
+    refused: Refused, head_series: Path, tmp_path: Path
+) -> None:
+    bundle = tmp_path / "bundle"
+    shutil.copytree(default_bundle(), bundle)
+    for path in (bundle / "models").glob("calibration*"):
+        path.unlink()
+    told = refused(head_series, "--dicom", "pm,seg", "--bundle", bundle)
+    assert "--dicom seg must have a calibrated model" in told

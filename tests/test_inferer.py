@@ -222,6 +222,19 @@ def test_settings_that_do_not_exist_are_refused(settings, message):
         LatentSearchInferer((8, 8), **settings)
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("spilled", [False, True])
+def test_on_cuda_a_volume_comes_out_as_on_the_cpu(spilled, tmp_path):
+    torch.manual_seed(0)
+    network, volume = FAnoGAN(2, 16, 4, width=8), volume_with_a_ball()[None, None]
+    settings = {"mode": "encoder", "precision": "float32"}
+    expected = searched(network, volume, **settings)
+    spill = tmp_path if spilled else None
+    found = searched(network.cuda(), volume.cuda(), spill=spill, **settings)
+    assert found.is_cuda
+    torch.testing.assert_close(found.cpu(), expected, atol=2e-3, rtol=0)  # convolutions in TF32
+
+
 def test_a_single_volume_without_a_batch_is_refused():
     with pytest.raises(ValueError, match="inputs must be"):
         LatentSearchInferer((8, 8))(torch.zeros(1, 8, 8, 8), Identity(8, 8))

@@ -146,3 +146,15 @@ def test_a_full_disk_leaves_nothing(small_disk, place):
         fill(small_disk / place, small=100, large=200_000)
     assert caught.value.errno == errno.ENOSPC
     assert list(small_disk.rglob("*")) == []
+
+
+@pytest.mark.parametrize("place", [".", "out"])
+def test_a_full_disk_leaves_an_existing_folder_as_it_was(small_disk, place):
+    out = small_disk / place
+    fill(out, map=5000, summary=100)
+    before = everything_in(small_disk)
+    assert len(before) == 2
+    with pytest.raises(OSError, match="No space left"):
+        fill(out, map=6000, large=200_000, summary=200)
+    assert everything_in(small_disk) == before
+    assert not list(small_disk.rglob("*.partial"))

@@ -9,9 +9,12 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Collection
 from pathlib import Path
 
+import pydicom
 import pytest
+from painted_case import PaintedCase, make_series, paint
 
 from monai_anogan.outputs import atomic_folder
 
@@ -126,6 +129,65 @@ def test_an_empty_folder_is_filled_at_once(tmp_path):
     assert os.listdir(out) == ["first"]
 
 
+def objects_in(out: Path) -> dict[str, str]:
+    """The SOP instance of each visible file, which must be a whole DICOM object."""
+    instances = {}
+    for path in sorted(out.rglob("*")) if out.is_dir() else ():
+        if path.is_file() and not any(part.startswith(".") for part in path.parts):
+            dataset = pydicom.dcmread(path)
+            if "Rows" in dataset:
+                assert dataset.pixel_array.size
+            else:
+                assert dataset.ContentSequence[-1].ContentSequence
+            instances[str(path.relative_to(out))] = dataset.SOPInstanceUID
+    return instances
+
+
+def write_case(case: PaintedCase, out: Path) -> None:
+    with atomic_folder(out) as stage:
+        case.write(stage)
+
+
+@pytest.mark.parametrize("existing", [False, True])
+def test_a_writer_of_dicom_objects_killed_at_any_moment_leaves_whole_ones_or_none(
+    tmp_path, existing
+):
+    case, out = paint(make_series("mr axial", tmp_path / "source")), tmp_path / "out"
+    begin = time.perf_counter()
+    write_case(case, tmp_path / "measured")
+    usual = time.perf_counter() - begin
+    whole = objects_in(tmp_path / "measured").keys()
+    assert {"anomaly_map.dcm", "findings.seg.dcm", "findings.sr.dcm", "overlay/0012.dcm"} <= whole
+    if existing:
+        write_case(case, out)
+    old, rng = objects_in(out), random.Random(0)
+    for _ in range(12):
+        before = out.exists()
+        child = os.fork()
+        if not child:
+            try:
+                write_case(case, out)
+            finally:
+                os._exit(0)
+        time.sleep(rng.uniform(0, 1.2 * usual))
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        now = objects_in(out)
+        if before:  # a later run joins it file by file, the last one out first and in last
+            assert now.keys() in (whole, whole - {last_written(now, whole)})
+        else:
+            assert now.keys() in (whole, set())
+    write_case(case, out)
+    assert objects_in(out).keys() == whole
+    assert not set(old.values()) & set(objects_in(out).values())
+
+
+def last_written(now: dict[str, str], whole: Collection[str]) -> str | None:
+    """The one file that may be missing."""
+    gone = sorted(set(whole) - set(now))
+    return gone[0] if len(gone) == 1 else None
+
+
 @pytest.mark.slow
 def test_detect_killed_while_it_writes_leaves_nothing_and_completes_when_run_again(
     head_series, tmp_path
@@ -134,7 +196,7 @@ def test_detect_killed_while_it_writes_leaves_nothing_and_completes_when_run_aga
     command = [*START, "detect", str(head_series), "-o", str(out), "--mode", "encoder"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as running:
         end = time.monotonic() + 120
-        while not list(tmp_path.glob(".out.*/*.nii.gz")) and time.monotonic() < end:
+        while not list(tmp_path.glob(".out.*/findings.sr.dcm")) and time.monotonic() < end:
             time.sleep(0.002)
         running.kill()
     assert not out.exists()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 import warnings
 from pathlib import Path
 
@@ -11,6 +9,7 @@ import highdicom as hd
 import numpy as np
 import pydicom
 import pytest
+from external_tools import errors_of_dciodvfy
 from pydicom.uid import ExplicitVRLittleEndian
 
 from monai_anogan.errors import InputError
@@ -188,14 +187,6 @@ def test_long_decimals_in_the_source_keep_the_frames_in_place(phantom_series, ed
     }
     slices = source_slices(phantom_series.files).values()
     assert places == {tuple(np.round(np.array(p, float), 6)) for p, _ in slices}
-
-
-def errors_of_dciodvfy(path: Path) -> list[str]:
-    if shutil.which("dciodvfy") is None:
-        pytest.skip("dciodvfy is not installed (Debian: dicom3tools)")
-    done = subprocess.run(["dciodvfy", "-new", str(path)], capture_output=True, text=True)
-    assert "ParametricMap" in done.stderr + done.stdout
-    return [line for line in done.stderr.splitlines() if line.startswith("Error")]
 
 
 @pytest.mark.parametrize("scale", [0.0, 1e-3, 1.0, 1e3])

@@ -14,6 +14,7 @@ from pathlib import Path
 import matplotlib.image
 import numpy as np
 import pytest
+from external_tools import missing
 from numpy.typing import NDArray
 from test_outputs_findings import two_findings
 
@@ -124,7 +125,7 @@ def test_map_is_never_stretched_to_its_own_maximum() -> None:
 def browse(path: Path, *options: str) -> str:
     """What Chromium prints of a page."""
     if BROWSER is None:
-        pytest.skip("Chromium is not installed")
+        missing("Chromium is not installed (Debian: chromium)")
     profile = path.parent / "profile"
     command = [BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
     command += [f"--user-data-dir={profile}", "--virtual-time-budget=15000", *options]

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from painted_case import paint
 
 from monai_anogan.errors import InputError
 from monai_anogan.io import choose_series, describe, scan_dicom
-from monai_anogan.outputs import write_mr_series, write_parametric_map
+from monai_anogan.outputs import write_mr_series
 
 
 def small_series(folder: Path, number: int, slices: int, description: str) -> None:
@@ -79,11 +80,13 @@ def test_no_usable_series_is_an_error_that_says_what_was_seen(tmp_path):
 
 
 def test_our_own_results_beside_the_source_are_not_taken_for_a_scan(phantom_series):
-    write_parametric_map(
-        phantom_series.volume, phantom_series.files, phantom_series.folder / "map.dcm", version="0"
-    )
+    paint(phantom_series.folder).write(phantom_series.folder / "results")
     found = scan_dicom(phantom_series.folder)
     assert choose_series(found).description == "phantom T1"
-    assert [s.problem for s in found if s.problem] == [
-        "not an MR, CT or PET image but Parametric Map Storage"
+    problems = sorted(series.problem for series in found if series.problem)
+    assert [problem.removeprefix("not an MR, CT or PET image but ") for problem in problems] == [
+        "a colour image",
+        "Comprehensive 3D SR Storage",
+        "Parametric Map Storage",
+        "Segmentation Storage",
     ]

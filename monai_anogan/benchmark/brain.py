@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 
 from monai_anogan.errors import AnoganError
@@ -12,6 +14,7 @@ from monai_anogan.transforms import BACKGROUND
 
 __all__ = ["Brain"]
 
+Window = tuple[slice, ...]
 WINDOWS = 64  # that every contender searches
 
 
@@ -34,9 +37,10 @@ class Brain:
         self.device = torch.device(pipeline["device"])
         self.volume = pipeline.prepare(item).as_tensor()  # (C, D, H, W)
         self.windows = self.windows_of(self.volume)
-        self.patches = self._draw(seed)  # (WINDOWS, C, *S)
+        self.chosen = self._draw(seed)
+        self.patches = self.patches_of(self.chosen)  # (WINDOWS, C, *S)
 
-    def windows_of(self, volume: torch.Tensor) -> list[tuple[slice, ...]]:
+    def windows_of(self, volume: torch.Tensor) -> list[Window]:
         """The windows that the inferer would search."""
         inferer = self.pipeline.inferer
         return foreground_windows((volume > BACKGROUND).any(0), inferer.window, inferer.overlap)
@@ -53,14 +57,27 @@ class Brain:
         kept[where] = source[where]
         return kept.movedim(0, axis)
 
-    def _draw(self, seed: int) -> torch.Tensor:
+    def neighbours(self) -> torch.Tensor:
+        """The patch one slice further than each that is compared, (WINDOWS, C, *S)."""
+        axis = self.pipeline["slice_axis"]
+        last, moved = self.volume.shape[1 + axis], []
+        for window in self.chosen:
+            step = 1 if window[axis].stop < last else -1
+            beside = slice(window[axis].start + step, window[axis].stop + step)
+            moved.append((*window[:axis], beside, *window[axis + 1 :]))
+        return self.patches_of(moved)
+
+    def patches_of(self, windows: Sequence[Window]) -> torch.Tensor:
+        """What the windows show, (N, C, *S), on the device."""
+        patches = torch.stack([self.volume[(slice(None), *window)] for window in windows])
+        if self.pipeline["spatial_dims"] == 2:
+            patches = patches.squeeze(2 + self.pipeline["slice_axis"])
+        return patches.to(self.device)
+
+    def _draw(self, seed: int) -> list[Window]:
         if len(self.windows) < WINDOWS:
             raise AnoganError(
                 f"a benchmark needs a scan of {WINDOWS} windows or more, got {len(self.windows)}"
             )
         order = torch.randperm(len(self.windows), generator=torch.Generator().manual_seed(seed))
-        chosen = [self.windows[i] for i in sorted(order[:WINDOWS].tolist())]
-        patches = torch.stack([self.volume[(slice(None), *window)] for window in chosen])
-        if self.pipeline["spatial_dims"] == 2:
-            patches = patches.squeeze(2 + self.pipeline["slice_axis"])
-        return patches.to(self.device)
+        return [self.windows[i] for i in sorted(order[:WINDOWS].tolist())]

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -13,8 +10,8 @@ import torch
 
 from monai_anogan.benchmark.brain import Brain
 from monai_anogan.benchmark.contenders import Contender, paper_search
+from monai_anogan.benchmark.memory import peak_memory
 from monai_anogan.benchmark.searches import milliseconds
-from monai_anogan.errors import AnoganError
 from monai_anogan.systems import FrozenSystem
 
 __all__ = ["growth_rows", "thread_rows", "volume_seconds"]
@@ -62,33 +59,3 @@ def thread_rows(brain: Brain, clock: Clock, *, say: Say) -> list[dict[str, float
     finally:
         torch.set_num_threads(before)
     return rows
-
-
-@contextmanager
-def peak_memory() -> Iterator[dict[str, float]]:
-    """Most resident memory of the process inside the block, above what it held before, in MiB.
-
-    Raises:
-        AnoganError: psutil, from the extra `benchmark`, is not installed.
-    """
-    try:
-        import psutil
-    except ImportError as error:
-        raise AnoganError(
-            "the benchmark needs psutil; install it with: pip install 'monai-anogan[benchmark]'"
-        ) from error
-    process, over, found = psutil.Process(), threading.Event(), {"mib": 0.0}
-    before = process.memory_info().rss
-
-    def watch() -> None:
-        while not over.is_set():
-            found["mib"] = max(found["mib"], (process.memory_info().rss - before) / 2**20)
-            time.sleep(0.005)
-
-    watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
-    try:
-        yield found
-    finally:
-        over.set()
-        watcher.join()

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-__all__ = ["benchmark_tables", "write_benchmark"]
+from monai_anogan.benchmark.picture import draw_benchmark
+
+__all__ = ["benchmark_tables", "write_ablation", "write_benchmark"]
 
 
 def write_benchmark(folder: str | Path, record: dict[str, Any]) -> list[Path]:
@@ -15,8 +17,37 @@ def write_benchmark(folder: str | Path, record: dict[str, Any]) -> list[Path]:
     paths = [Path(folder, f"benchmark.{suffix}") for suffix in ("json", "md", "png")]
     paths[0].write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     paths[1].write_text(benchmark_tables(record), encoding="utf-8")
-    _draw(record, paths[2])
+    draw_benchmark(record, paths[2])
     return paths
+
+
+def write_ablation(folder: str | Path, rows: list[dict[str, Any]]) -> list[Path]:
+    """Write `ablation.json` and `ablation.md` into a folder that exists."""
+    paths = [Path(folder, f"ablation.{suffix}") for suffix in ("json", "md")]
+    paths[0].write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
+    paths[1].write_text(ablation_table(rows) + "\n", encoding="utf-8")
+    return paths
+
+
+def ablation_table(rows: list[dict[str, Any]]) -> str:
+    """Everything tried, in Markdown."""
+    head = ("Search", "Steps", "Mean objective", "Median", "Median steps to the first row's")
+    return _table(
+        (*head, "Patches that get there", "s a patch", "s to fit"),
+        [
+            (
+                row["name"],
+                f"{row['steps']:.3g}",
+                f"{row['mean_objective']:.1f}",
+                f"{row['median_objective']:.1f}",
+                _or(row["median_steps_to_reference"], "{:.0f}", "not reached"),
+                f"{row['share_reaching_reference']:.0%}",
+                f"{row['seconds_a_patch']:.3f}",
+                f"{row['fit_seconds']:.1f}" if row["fit_seconds"] else "",
+            )
+            for row in rows
+        ],
+    )
 
 
 def benchmark_tables(record: dict[str, Any]) -> str:
@@ -29,6 +60,9 @@ def benchmark_tables(record: dict[str, Any]) -> str:
         f"torch {machine['torch']}, Python {machine['python']}, {machine['system']}. "
         f"Matrix peak of this run: float32 {peak['float32']:.0f}, bfloat16 "
         f"{peak['bfloat16']:.0f} GFLOP/s. Medians of {record['repeats']}.",
+        "## What was to be reached",
+        _goals(record["goals"]),
+        _limit(record),
         "## A search",
         _searches(record),
         f"Reference: the objective that {record['searches'][1]['steps']} steps from the prior "
@@ -48,7 +82,32 @@ def benchmark_tables(record: dict[str, Any]) -> str:
         "## Training (one D and one G step, 64 patches)",
         _training(record["training"]),
     ]
+    if record["command"]:
+        parts += ["## `anogan detect` in a fresh process", _command(record["command"])]
     return "\n\n".join(parts) + "\n"
+
+
+def _goals(rows: list[dict[str, Any]]) -> str:
+    words = {True: "yes", False: "**no**", None: ""}
+    return _table(
+        ("What", "Goal", "Measured", "Reached"),
+        [
+            (row["what"], row["goal"], row["measured"] or "not in this run", words[row["reached"]])
+            for row in rows
+        ],
+    )
+
+
+def _limit(record: dict[str, Any]) -> str:
+    """What the first goal could be at most on this machine."""
+    peak = record["peak_gflops"]
+    share = record["searches"][1]["share_of_peak"]
+    ours = record["searches"][-1]["precision"]
+    return (
+        f"The second row below runs at {share:.0%} of the float32 peak, and the {ours} peak is "
+        f"{peak[ours] / peak['float32']:.2f} times as high: with the same operations, a step at "
+        f"the whole peak would be {peak[ours] / peak['float32'] / share:.1f}x faster."
+    )
 
 
 def _searches(record: dict[str, Any]) -> str:
@@ -109,10 +168,10 @@ def _steps(rows: list[dict[str, Any]]) -> str:
 
 
 def _volume(record: dict[str, Any]) -> str:
-    seconds = record["volume_seconds"]
+    seconds, size = record["volume_seconds"], " x ".join(map(str, record["volume"]))
     return _table(
-        ("Mode", "Windows", "Seconds"),
-        [(mode, record["windows"], f"{taken:.2f}") for mode, taken in seconds.items()],
+        ("Mode", "Voxels", "Windows", "Seconds"),
+        [(mode, size, record["windows"], f"{taken:.2f}") for mode, taken in seconds.items()],
     )
 
 
@@ -146,6 +205,22 @@ def _training(rows: list[dict[str, Any]]) -> str:
     )
 
 
+def _command(rows: list[dict[str, Any]]) -> str:
+    stages = list(rows[0]["stages"])
+    return _table(
+        ("Mode", "Seconds", "Peak memory, GB", *(f"{stage}, s" for stage in stages)),
+        [
+            (
+                row["mode"],
+                f"{row['seconds']:.1f}",
+                f"{row['peak_mib'] * 2**20 / 1e9:.2f}",
+                *(f"{row['stages'][stage]:.1f}" for stage in stages),
+            )
+            for row in rows
+        ],
+    )
+
+
 def _or(value: float | None, form: str, otherwise: str) -> str:
     return otherwise if value is None else form.format(value)
 
@@ -153,27 +228,3 @@ def _or(value: float | None, form: str, otherwise: str) -> str:
 def _table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
     return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
-
-
-def _draw(record: dict[str, Any], path: Path) -> None:
-    """Seconds a patch of each search, and time against windows."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(10, 3.6), layout="constrained")
-    left, right = figure.subplots(1, 2, width_ratios=(3, 2))
-    rows = record["searches"]
-    names = [f"{row['name']}\n{row['steps']} steps, {row['precision']}" for row in rows]
-    seconds = [row["seconds_a_patch"] for row in rows]
-    bars = left.barh(names, seconds, color="#4c72b0", height=0.6)
-    left.bar_label(bars, [f" {s:.3g} s" for s in seconds])
-    left.set(xscale="log", xlabel="seconds a patch, whole search (log scale)")
-    left.set_xlim(min(seconds) / 2, max(seconds) * 6)
-    left.invert_yaxis()
-    growth = record["growth"]
-    right.plot(
-        [r["windows"] for r in growth], [r["seconds"] for r in growth], "o-", color="#4c72b0"
-    )
-    right.set(xlabel="windows of one volume", ylabel="seconds", xlim=(0, None), ylim=(0, None))
-    for axis in (left, right):
-        axis.spines[["top", "right"]].set_visible(False)
-    figure.savefig(path, dpi=110)

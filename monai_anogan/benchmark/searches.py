@@ -18,7 +18,7 @@ from monai_anogan.benchmark.contenders import (
 )
 from monai_anogan.systems import FAnoGAN, FrozenSystem
 
-__all__ = ["milliseconds", "search_rows", "wide_rows"]
+__all__ = ["against", "milliseconds", "search_rows", "wide_rows"]
 
 Clock = Callable[[Callable[[], Any]], float]
 Peak = dict[str, float]
@@ -42,7 +42,7 @@ def search_rows(
         if contender.batch > 1:  # the textbook's search is the reference's, patch by patch
             met = contender.search(brain.patches, contender.steps).cummin(0).values
             reference = met[-1] if reference is None else reference
-            row |= _against(reference, met)
+            row |= against(reference, met)
         row["seconds_a_patch"] = row["ms_a_patch_step"] * contender.steps / 1e3
         row["seconds_a_volume"] = row["seconds_a_patch"] * len(brain.windows)
         rows.append(row)
@@ -90,7 +90,7 @@ def milliseconds(contender: Contender, patches: torch.Tensor, clock: Clock) -> f
     return clock(lambda: contender.search(some, TIMED_STEPS)) / TIMED_STEPS / len(some) * 1e3
 
 
-def _against(reference: torch.Tensor, met: torch.Tensor) -> dict[str, Any]:
+def against(reference: torch.Tensor, met: torch.Tensor) -> dict[str, Any]:
     """How a search fares against the objective that the reference reached, patch by patch."""
     there = met <= reference
     first = torch.where(there.any(0), there.float().argmax(0).float(), torch.inf)

@@ -13,6 +13,7 @@ from monai.engines import Trainer
 from torch.optim import Optimizer
 from torch.utils.data import DataLoader, Dataset
 
+from monai_anogan.networks import fast_layout
 from monai_anogan.systems import System
 
 __all__ = ["Change", "PatchTrainer", "draw_patches"]
@@ -30,7 +31,7 @@ class PatchTrainer(Trainer):
         device: where the network is.
         max_epochs: epochs to train for.
         train_data_loader: batches `{"image": patches (B, C, *S) in [-1, 1]}`.
-        network: the system that learns.
+        network: the system that learns; its weights are laid out channels_last.
         learning: names of the parts of `network` that learn; the others are frozen, in eval mode.
         seed: of everything random.
         amp: bfloat16 autocast of the networks; losses stay in float32.
@@ -62,6 +63,7 @@ class PatchTrainer(Trainer):
             decollate=False,
         )
         self.network, self.learning, self.seed = network, tuple(learning), seed
+        network.to(memory_format=fast_layout(network))  # type: ignore[call-overload]
         self.bfloat16, self.augment = amp, augment
         self.rng = torch.Generator()
         self.add_event_handler(Events.EPOCH_STARTED, PatchTrainer._begin_epoch)

@@ -54,8 +54,8 @@ class LatentSearchInferer(Inferer):
         slice_axis: spatial axis (0, 1, 2) across which a 2D network's slices are cut.
         batch_size: windows searched at a time.
         precision: of the networks, see `FrozenSystem`; z, losses and the stitching are float32.
-        compiled: run the networks through torch.compile. It warms up for half a minute and then
-            saves nothing on the CPUs it was measured on (docs/speed.md).
+        compiled: run the networks through torch.compile, on CUDA as CUDA graphs. On the CPUs it was
+            measured on it saves nothing and warms up for longer than a brain takes (docs/speed.md).
         spill: folder for memory-mapped sums, so that a volume larger than memory (itself given
             memory-mapped) can be rebuilt; None keeps them in memory, on the network's device.
         seed: of the starts.

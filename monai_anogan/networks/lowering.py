@@ -16,7 +16,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from monai_anogan.networks.subpixel import ShuffledConvTranspose, UnshuffledConv, is_halving
 
-__all__ = ["lowered", "resolve_precision"]
+__all__ = ["fast_layout", "lowered", "resolve_precision"]
 
 Network = TypeVar("Network", bound=nn.Module)
 BATCH_NORMS = (nn.BatchNorm2d, nn.BatchNorm3d)
@@ -43,8 +43,14 @@ def lowered(network: Network, dtype: torch.dtype) -> Network:
         if isinstance(module, nn.Sequential):
             _fold_batch_norms(module)
             _rearrange(module)
-    layout = torch.channels_last_3d if _is_3d(copied) else torch.channels_last
+    layout = fast_layout(copied)
     return copied.to(dtype).to(memory_format=layout)  # type: ignore[call-overload]
+
+
+def fast_layout(network: nn.Module) -> torch.memory_format:
+    """channels_last, as convolutions of this network's dimension want it."""
+    volumes = any(isinstance(m, nn.Conv3d | nn.ConvTranspose3d) for m in network.modules())
+    return torch.channels_last_3d if volumes else torch.channels_last
 
 
 def resolve_precision(precision: str, device: torch.device) -> torch.dtype:
@@ -66,10 +72,6 @@ def _best_dtype(device: torch.device) -> torch.dtype:
     else:
         native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
     return torch.bfloat16 if native else torch.float32
-
-
-def _is_3d(network: nn.Module) -> bool:
-    return any(isinstance(m, nn.Conv3d | nn.ConvTranspose3d) for m in network.modules())
 
 
 def _fold_batch_norms(layers: nn.Sequential) -> None:

@@ -121,8 +121,9 @@ def _publish(stage: Path, target: Path) -> None:
     for place in places:  # what can be known to fail fails before the first file is replaced
         if place.is_dir():
             raise InputError(f"{place} must be a file or absent, got a folder; remove it")
+    for place in places:  # a full disk may have no room for a folder
+        place.parent.mkdir(parents=True, exist_ok=True)
     for last in places[-1:]:
         last.unlink(missing_ok=True)
     for path, place in zip(files, places, strict=True):
-        place.parent.mkdir(parents=True, exist_ok=True)
         os.replace(path, place)

@@ -12,41 +12,17 @@ from pathlib import Path
 
 from highdicom.sr import CodedConcept
 from pydicom import config, dcmread
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 from pydicom.uid import UID, generate_uid
 
+from monai_anogan.outputs.identifying import IDENTIFYING
+
 __all__ = ["deidentify"]
 
-# Elements of these value representations say who or when; of the others, these.
+# Elements of these value representations say who or when; of the others, those of IDENTIFYING.
 _WHO_AND_WHEN = {"PN", "DA", "TM", "DT"}
-_IDENTIFYING = {
-    "AccessionNumber",
-    "AdditionalPatientHistory",
-    "BranchOfService",
-    "ClinicalTrialSubjectID",
-    "ContributingEquipmentSequence",
-    "EthnicGroup",
-    "InstitutionAddress",
-    "InstitutionName",
-    "InstitutionalDepartmentName",
-    "IssuerOfPatientID",
-    "MedicalAlerts",
-    "Occupation",
-    "OtherPatientIDs",
-    "OtherPatientIDsSequence",
-    "PatientAge",
-    "PatientComments",
-    "PatientID",
-    "PatientSex",
-    "PatientSize",
-    "PatientState",
-    "PatientWeight",
-    "ReasonForStudy",
-    "StationName",
-    "StudyDescription",
-    "StudyID",
-}
 _PRESENT = {  # what must be there, if empty (type 2), in the patient and study modules
     "PatientName",
     "PatientID",
@@ -57,9 +33,11 @@ _PRESENT = {  # what must be there, if empty (type 2), in the patient and study 
     "StudyID",
     "AccessionNumber",
     "ReferringPhysicianName",
+    "ContentCreatorName",
 }
 _DUMMIES = {"ContentDate": "20000101", "ContentTime": "000000"}  # must have a value (type 1)
-_NOT_OF_INSTANCES = {"SOPClassUID", "ReferencedSOPClassUID", "CodingSchemeUID", "ContextUID"}
+_NOT_OF_INSTANCES = {"CodingSchemeUID", "ContextUID"}
+_STANDARD = "1.2.840.10008."  # UIDs of DICOM itself, such as SOP classes (PS3.6 annex A)
 
 
 def deidentify(paths: Iterable[Path]) -> None:
@@ -86,6 +64,11 @@ def deidentify(paths: Iterable[Path]) -> None:
             dataset.save_as(path)
 
 
+def _is_of_an_instance(element: DataElement) -> bool:
+    known = str(element.value).startswith(_STANDARD)
+    return not known and element.keyword not in _NOT_OF_INSTANCES
+
+
 def _clean(dataset: Dataset, salt: str) -> None:
     dataset.remove_private_tags()
     for element in list(dataset):
@@ -94,9 +77,9 @@ def _clean(dataset: Dataset, salt: str) -> None:
             element.value = _DUMMIES[keyword]
         elif keyword in _PRESENT:
             element.value = None
-        elif element.VR in _WHO_AND_WHEN or keyword in _IDENTIFYING:
+        elif element.VR in _WHO_AND_WHEN or keyword in IDENTIFYING:
             del dataset[element.tag]
-        elif element.VR == "UI" and keyword not in _NOT_OF_INSTANCES:
+        elif element.VR == "UI" and _is_of_an_instance(element):
             element.value = UID(generate_uid(entropy_srcs=[salt, str(element.value)]))
         elif element.VR == "SQ":
             for item in element.value:

@@ -7,7 +7,6 @@ not scores. For numbers there are the Parametric Map and the NIfTI file.
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,15 +14,16 @@ from typing import Any
 import highdicom as hd
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from pydicom import config
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 from pydicom.uid import ExplicitVRLittleEndian
 from pydicom.valuerep import format_number_as_ds
 
 from monai_anogan.io import SliceStack, load_stack
+from monai_anogan.outputs.equipment import general_equipment
 from monai_anogan.outputs.overlay_image import SMALLEST, OverlayStyle, draw_overlay
 from monai_anogan.outputs.source_header import read_source_header
+from monai_anogan.outputs.source_images import carrying_over
 
 __all__ = ["write_overlay_series"]
 
@@ -74,8 +74,7 @@ def write_overlay_series(
     place, uid = Path(folder), hd.UID()
     place.mkdir(parents=True, exist_ok=True)
     paths = []
-    with config.disable_value_validation(), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "The string .* is unlikely to represent")  # patient names
+    with carrying_over():
         headers = {
             path: read_source_header(path, stack.spacing[2])
             for path in dict.fromkeys(plane.path for plane in stack.planes)
@@ -93,9 +92,7 @@ def write_overlay_series(
                 series_number=series_number,
                 sop_instance_uid=hd.UID(),
                 instance_number=k + 1,
-                manufacturer="monai_anogan",
-                manufacturer_model_name=model[:64] or "monai_anogan",
-                software_versions=version,
+                **general_equipment(version, model),
                 series_description=description[:64],
                 transfer_syntax_uid=ExplicitVRLittleEndian,
             )

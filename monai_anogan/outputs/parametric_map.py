@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
 
 import highdicom as hd
 import numpy as np
 from highdicom.pm import ParametricMap, RealWorldValueMapping
 from numpy.typing import ArrayLike, NDArray
-from pydicom import config
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 from pydicom.uid import ExplicitVRLittleEndian
 
-from monai_anogan.io import SliceStack, load_stack
-from monai_anogan.outputs.source_header import read_source_header
+from monai_anogan.outputs.anatomy import region_of
+from monai_anogan.outputs.coded_terms import METHOD, RAW, SCORE, UNITLESS
+from monai_anogan.outputs.equipment import general_equipment
+from monai_anogan.outputs.frame_order import FrameOrder, order_frames
+from monai_anogan.outputs.source_images import carrying_over, read_source_images
 
 __all__ = ["write_parametric_map"]
 
-_SCORE = hd.sr.CodedConcept("anomaly_score", "99MONAIANOGAN", "Anomaly score")
 _DISCLAIMER = "Higher is more abnormal. Research use only."
 
 
@@ -33,108 +31,93 @@ def write_parametric_map(
     path: str | os.PathLike[str],
     *,
     version: str,
+    calibrated: bool = False,
+    top: float = 1.0,
+    frame_order: FrameOrder = FrameOrder.descending,
     dicom_frames: Sequence[int] | None = None,
     description: str = "Anomaly map (research use only)",
     model: str = "",
-    anatomy: Code = codes.SCT.Brain,
     series_number: int = 9100,
-) -> None:
-    """Writes a map as a DICOM Parametric Map that refers to the source series.
+) -> ParametricMap:
+    """Writes a map as a DICOM Parametric Map (PS3.3 A.75) that refers to the source series.
 
     Args:
         volume: (I, J, K) on the source's grid, finite; stored as float32 without rescaling.
         dicom_files: the source series: all its slices, or its enhanced multi-frame file(s).
         path: the file to write, explicit VR little endian.
         version: version of this software.
+        calibrated: whether values are -log10 of the healthy exceedance rate, or raw.
+        top: the score at the upper end of the display range, the same for every case of a model.
+        frame_order: which end the frames begin at.
         dicom_frames: which of the files' frames are the source's slices, counted through the files
             one after another; all of them by default.
         description: the series description, at most 64 characters.
         model: name and version of the model that made the map.
-        anatomy: the region shown; some readers refuse a map that states none.
         series_number: number of the new series within the source's study.
+
+    Returns:
+        What was written.
 
     Raises:
         InputError: the source files can no longer be read as the volume they were.
         ValueError: the map has another shape than the source, or values that are not finite.
     """
-    stack = load_stack([Path(file) for file in dicom_files], dicom_frames)
-    array = np.asarray(volume, dtype=np.float32)
-    if array.shape != stack.shape:
-        raise ValueError(f"volume must have its source's shape {stack.shape}, got {array.shape}")
-    if not np.isfinite(array).all():
-        raise ValueError("volume must be finite, got NaN or infinity; fill them first")
-    # Source decimals may be longer than DICOM allows; they are read and carried all the same.
-    with config.disable_value_validation(), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "The string .* is unlikely to represent")  # patient names
-        source = _source(stack, array)
+    with carrying_over():
+        source = read_source_images(dicom_files, dicom_frames)
+        array = _checked(volume, source.stack.shape)
         parametric_map = ParametricMap(
             source_images=source.images,
             further_source_images=source.further_images,
             plane_positions=source.plane_positions,
-            pixel_array=source.frames,
+            pixel_array=source.frames(array),
             series_instance_uid=hd.UID(),
             series_number=series_number,
             sop_instance_uid=hd.UID(),
             instance_number=1,
-            manufacturer="monai_anogan",
-            manufacturer_model_name=model[:64] or "monai_anogan",
-            software_versions=version,
-            device_serial_number="0",
+            **general_equipment(version, model),
             contains_recognizable_visual_features=False,
-            real_world_value_mappings=[_score_mapping(array)],
-            voi_lut_transformations=[_window(array)],
+            real_world_value_mappings=[_score_mapping(array, calibrated)],
+            voi_lut_transformations=[_window(top)],
             content_label="ANOMALY_MAP",
             content_description=_DISCLAIMER,
+            derivation=METHOD,
             transfer_syntax_uid=ExplicitVRLittleEndian,
             series_description=description[:64],
         )
-        _add_anatomy(parametric_map, anatomy)
+        _add_anatomy(parametric_map, region_of(source.images[0]))
+        parametric_map.ContentCreatorName = None  # type 2: no person made it
+        order_frames(parametric_map, frame_order)
         parametric_map.save_as(path)
+    return parametric_map
 
 
-@dataclass(frozen=True)
-class _Source:
-    """The source as highdicom wants it, and the map cut into frames to match."""
-
-    images: list[Dataset]  # headers: every classic slice, or one enhanced multi-frame
-    further_images: list[Dataset] | None  # more enhanced files of the same volume
-    plane_positions: list[hd.PlanePositionSequence] | None  # None: those of `images`, in order
-    frames: NDArray[np.float32]  # (frames, rows, columns)
-
-
-def _source(stack: SliceStack, array: NDArray[np.float32]) -> _Source:
-    frames = np.ascontiguousarray(array.transpose(2, 1, 0))
-    paths = list(dict.fromkeys(plane.path for plane in stack.planes))
-    headers = [read_source_header(path, stack.spacing[2]) for path in paths]
-    if "PerFrameFunctionalGroupsSequence" not in headers[0]:
-        for header in headers:  # equal up to rounding, and highdicom wants them equal
-            header.ImageOrientationPatient = headers[0].ImageOrientationPatient
-        return _Source(headers, None, None, frames)
-    order = [plane.frame for plane in stack.planes]
-    if len(headers) == 1 and sorted(order) == list(range(headers[0].NumberOfFrames)):
-        # An enhanced file may keep its frames in any order.
-        return _Source(headers, None, None, frames[np.argsort(order)])
-    # highdicom takes all frames of one enhanced file: here they refer to slices by place alone.
-    positions = [hd.PlanePositionSequence("PATIENT", plane.position) for plane in stack.planes]
-    return _Source(headers[:1], headers[1:] or None, positions, frames)
+def _checked(volume: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.float32]:
+    array = np.asarray(volume, dtype=np.float32)
+    if array.shape != shape:
+        raise ValueError(f"volume must have its source's shape {shape}, got {array.shape}")
+    if not np.isfinite(array).all():
+        raise ValueError("volume must be finite, got NaN or infinity; fill them first")
+    return array
 
 
-def _score_mapping(array: NDArray[np.float32]) -> RealWorldValueMapping:
-    """The stored value is the score."""
-    return RealWorldValueMapping(
-        lut_label="anomaly_score",
+def _score_mapping(array: NDArray[np.float32], calibrated: bool) -> RealWorldValueMapping:
+    """The stored value is the score; says what it is and how it was got (PS3.3 C.7.6.16.2.11)."""
+    mapping = RealWorldValueMapping(
+        lut_label="anomaly_score" if calibrated else "anomaly_raw",
         lut_explanation=_DISCLAIMER,
-        unit=codes.UCUM.NoUnits,
+        unit=UNITLESS,
         value_range=(float(array.min()), float(array.max())),
         slope=1.0,
         intercept=0.0,
-        quantity_definition=_SCORE,
+        quantity_definition=SCORE if calibrated else RAW,
     )
+    method = hd.sr.CodeContentItem(name=codes.SCT.MeasurementMethod, value=METHOD)
+    mapping.QuantityDefinitionSequence.append(method)
+    return mapping
 
 
-def _window(array: NDArray[np.float32]) -> hd.VOILUTTransformation:
-    """A display range from zero to the highest scores."""
-    top = max(float(np.percentile(array, 99.9)), 1e-3)
+def _window(top: float) -> hd.VOILUTTransformation:
+    """A display range from zero; fitted to a case, it would paint the noise of healthy ones red."""
     return hd.VOILUTTransformation(
         window_center=top / 2,
         window_width=top,

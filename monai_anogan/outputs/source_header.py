@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydicom import dcmread
+from pydicom import config, dcmread
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.uid import generate_uid
-from pydicom.valuerep import format_number_as_ds
+from pydicom.valuerep import format_number_as_ds, validate_value
 
 __all__ = ["read_source_header"]
 
@@ -23,11 +24,33 @@ _MAY_BE_EMPTY = (
     "StudyTime",
     "ReferringPhysicianName",
 )
+# Of the patient and the study, whose form DICOM fixes.
+_FORMED = (
+    "PatientAge",
+    "PatientBirthDate",
+    "PatientBirthTime",
+    "PatientSize",
+    "PatientWeight",
+    "StudyDate",
+    "StudyTime",
+)
 
 
 def read_source_header(path: Path, slice_step: float) -> Dataset:
-    """A source's header without its pixels, with what highdicom insists on filled in."""
+    """A source's header without its pixels, with what highdicom insists on filled in.
+
+    The spacing between slices is the measured one, whatever the header said: readers go by it.
+    Values of a form that DICOM does not allow (an age "0Y") are left out, for a result that carried
+    them would be as wrong as its source.
+
+    Args:
+        path: a classic or enhanced image.
+        slice_step: distance of the slices of its series, mm.
+    """
     header = dcmread(path, stop_before_pixels=True, force=True)
+    for keyword in _FORMED:
+        if keyword in header and not _is_valid(header[keyword]):
+            del header[keyword]
     for keyword in _MAY_BE_EMPTY:
         if keyword not in header:
             setattr(header, keyword, None)
@@ -41,9 +64,19 @@ def read_source_header(path: Path, slice_step: float) -> Dataset:
         measures = header.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0]
     else:
         measures = header
+    measures.SpacingBetweenSlices = format_number_as_ds(slice_step)
     if measures.get("SliceThickness") is None:
         measures.SliceThickness = format_number_as_ds(slice_step)
     return header
+
+
+def _is_valid(element: DataElement) -> bool:
+    """Whether its value has the form of its value representation (PS3.5 section 6.2)."""
+    try:
+        validate_value(element.VR, str(element.value or ""), config.RAISE)
+    except ValueError:
+        return False
+    return True
 
 
 def _share(header: Dataset, sequence: str) -> None:

@@ -91,7 +91,7 @@ def _verdict(findings: Findings | None) -> str:
 
 def _meaning(findings: Findings | None) -> str:
     if findings is None:
-        return "The map is the raw residual of the healthy reconstruction."
+        return "The map is raw: higher is more abnormal, and how high is normal is not known."
     if not findings:
         return (
             "No region above the threshold is heavier than healthy scans have by chance "

@@ -32,6 +32,6 @@ class Shade:
 
     @classmethod
     def raw(cls, vmax: float) -> Self:
-        """For a residual in grey values of network space, of a model that is not calibrated."""
-        unit = "Anomaly score: residual, not calibrated (grey values from -1 to 1)"
+        """For the map of a model that is not calibrated."""
+        unit = "Anomaly score: raw, not calibrated"
         return cls(unit, vmax, (0.08 * vmax, 0.45 * vmax))

@@ -25,7 +25,8 @@ class FrozenSystem:
         system: the trained system, in any mode.
         precision: `float32`, `bfloat16`, or `auto`, which takes bfloat16 where the device of the
             parameters multiplies it in hardware and float32 elsewhere.
-        compiled: run the networks through torch.compile, for the shapes they meet.
+        compiled: run the networks through torch.compile, for the shapes they meet; on CUDA each
+            pass is then replayed as one CUDA graph.
 
     Raises:
         ValueError: The precision has another name.
@@ -38,8 +39,10 @@ class FrozenSystem:
         self._generate: Function = lowered(system.generator, self.dtype)
         self._features: Function = lowered(system.discriminator, self.dtype).features
         self._encode: Function = lowered(system.encoder, self.dtype)
+        self._graphed = compiled and self.device.type == "cuda"
         if compiled:
-            run = partial(torch.compile, dynamic=False)
+            mode = "reduce-overhead" if self._graphed else None
+            run = partial(torch.compile, dynamic=False, mode=mode)
             self._generate, self._features = run(self._generate), run(self._features)
             self._encode = run(self._encode)
 
@@ -57,16 +60,20 @@ class FrozenSystem:
 
     def generate(self, latents: torch.Tensor) -> torch.Tensor:
         """G(z): (B, Z) to patches (B, C, *S)."""
-        return self._generate(latents.to(self.dtype)).float()
+        return self._float(self._generate(latents.to(self.dtype)))
 
     def features(self, patches: torch.Tensor) -> torch.Tensor:
         """f(x), an inner layer of D: (B, C, *S) to (B, F, *S')."""
-        return self._features(self._laid_out(patches)).float()
+        return self._float(self._features(self._laid_out(patches)))
 
     @torch.no_grad()
     def encode(self, patches: torch.Tensor) -> torch.Tensor:
         """E(x): (B, C, *S) to latents (B, Z)."""
-        return self._encode(self._laid_out(patches)).float()
+        return self._float(self._encode(self._laid_out(patches)))
+
+    def _float(self, result: torch.Tensor) -> torch.Tensor:
+        """In float32; out of a graph's memory, which its next replay writes over."""
+        return result.to(torch.float32, copy=self._graphed)
 
     def _laid_out(self, patches: torch.Tensor) -> torch.Tensor:
         layout = torch.channels_last if patches.ndim == 4 else torch.channels_last_3d

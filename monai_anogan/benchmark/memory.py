@@ -1,0 +1,60 @@
+"""How much memory a block of code, or a whole process, holds at its peak."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from monai_anogan.errors import AnoganError
+
+__all__ = ["peak_memory", "resident_mib"]
+
+PAUSE = 0.005  # seconds between two looks
+
+
+@contextmanager
+def peak_memory() -> Iterator[dict[str, float]]:
+    """Most resident memory of this process inside the block, above what it held before, in MiB.
+
+    Raises:
+        AnoganError: psutil, from the extra `benchmark`, is not installed.
+    """
+    process, over, found = psutil().Process(), threading.Event(), {"mib": 0.0}
+    before = resident_mib(process)
+
+    def watch() -> None:
+        while not over.is_set():
+            found["mib"] = max(found["mib"], resident_mib(process) - before)
+            time.sleep(PAUSE)
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield found
+    finally:
+        over.set()
+        watcher.join()
+
+
+def resident_mib(process: Any) -> float:
+    """Resident memory of a psutil process, without its children, in MiB."""
+    return process.memory_info().rss / 2**20
+
+
+def psutil() -> Any:
+    """The module.
+
+    Raises:
+        AnoganError: It is not installed.
+    """
+    try:
+        import psutil
+    except ImportError as error:
+        raise AnoganError(
+            "the benchmark must have psutil, got none; "
+            "install it with: pip install 'monai-anogan[benchmark]'"
+        ) from error
+    return psutil
