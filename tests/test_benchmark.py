@@ -119,7 +119,7 @@ def test_peak_memory_is_what_was_held_inside() -> None:
 
 
 def test_a_scan_with_too_few_windows_is_refused(head_cohort: Path) -> None:
-    pipeline = Pipeline(settings={"overlap": 0.0})
+    pipeline = Pipeline(overlays=[RESIDUAL], settings={"overlap": 0.0})
     pipeline.inferer.window = [64, 64, 90]  # one slab, so a handful of windows
     with pytest.raises(AnoganError, match="64 windows or more, got"):
         Brain(pipeline, {"image": str(head_cohort / "head0.nii.gz")})

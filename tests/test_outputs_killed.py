@@ -197,6 +197,8 @@ def test_detect_killed_while_it_writes_leaves_nothing_and_completes_when_run_aga
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as running:
         end = time.monotonic() + 120
         while not list(tmp_path.glob(".out.*/findings.sr.dcm")) and time.monotonic() < end:
+            if running.poll() is not None:
+                break  # it failed, or was faster: no need to wait
             time.sleep(0.002)
         running.kill()
     assert not out.exists()

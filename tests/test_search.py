@@ -1,5 +1,7 @@
 """The latent search: what a generator made is found again, and no patch feels its neighbours."""
 
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -10,6 +12,7 @@ from monai_anogan.search import EncoderStart, Match, PriorStart, descend, fit_ba
 from monai_anogan.systems import FAnoGAN, FrozenSystem
 
 BETAS = (0.5, 0.9)
+RESIDUAL = Path(__file__).parents[1] / "configs" / "residual_map.yaml"
 
 
 @pytest.fixture
@@ -21,6 +24,11 @@ def system():
             system.train()(torch.randn(32, 1, 16, 16))
         system.generator.project.weight.mul_(3)
     return system.eval().requires_grad_(False)
+
+
+def shipped_system(**settings):
+    """The shipped model without the comparison, which has no part in a search."""
+    return Pipeline(overlays=[RESIDUAL], settings=settings).network
 
 
 def objective_for(system, patches):
@@ -99,9 +107,9 @@ def test_the_prior_start_is_its_generators_and_nobody_elses(system):
     assert not torch.equal(draws[0], draws[2])
 
 
-@pytest.mark.parametrize(("start", "far"), [(PriorStart(), 0.5), (EncoderStart(), 0.03)])
+@pytest.mark.parametrize(("start", "far"), [(PriorStart(), 0.5), (EncoderStart(), 0.05)])
 def test_the_shipped_model_finds_again_what_its_generator_made(start, far):
-    network = Pipeline().network
+    network = shipped_system()
     shipped = FrozenSystem(network)
     with torch.no_grad():
         patches = shipped.generate(network.sample_latents(8, torch.Generator().manual_seed(3)))
@@ -113,12 +121,12 @@ def test_the_shipped_model_finds_again_what_its_generator_made(start, far):
         for image in (shipped.generate(begin), match.image)
     )
     assert before > far
-    assert after < 0.02  # of the 2 grey values from black to white
+    assert after < 0.03  # of the 2 grey values from black to white
 
 
 def test_a_fast_search_agrees_with_one_in_eager_float32():
     """Lowered, in the machine's best format: 1 % of the objective, 0.01 of 2 grey values."""
-    network = Pipeline().network
+    network = shipped_system()
     eager, fast = EagerSystem(network), FrozenSystem(network)
     patches = eager.generate(network.sample_latents(4, torch.Generator().manual_seed(3)))
     patches = (patches + 0.3 * (patches > 0.5)).clamp(max=1)  # as G would not make them
@@ -148,7 +156,7 @@ def test_a_fast_search_agrees_with_one_in_eager_float32():
 @pytest.mark.parametrize("compiled", [False, True])
 @pytest.mark.parametrize("precision", ["float32", "auto"])
 def test_on_cuda_the_search_ends_where_it_ends_on_the_cpu(precision, compiled):
-    network, patches = Pipeline(settings={"device": "cpu"}).network, None
+    network, patches = shipped_system(device="cpu"), None
     losses = []
     for device in ("cpu", "cuda"):
         system = network.to(device)
@@ -209,7 +217,7 @@ def test_cells_of_a_latent_grid_share_one_covariance_however_z_is_mixed():
 
 def test_a_basis_shortens_the_search_of_the_shipped_model():
     """Nearer to patches of the prior in 10 steps than Adam along z's own axes, at its best rate."""
-    network = Pipeline().network
+    network = shipped_system()
     shipped = FrozenSystem(network, "float32")
     with torch.no_grad():
         patches = shipped.generate(network.sample_latents(4, torch.Generator().manual_seed(3)))
