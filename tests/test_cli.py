@@ -119,7 +119,7 @@ def test_summary_says_what_the_result_depends_on(detected, head_series: Path) ->
     assert (told["settings"]["steps"], told["settings"]["seed"]) == (2, 7)
     assert told["seconds"].keys() == {"read", "prepare", "search", "map", "write"}
     assert {*told["files"], "summary.json"} == names(detected["once"])
-    assert 0 < told["case_score"] < 2
+    assert 0 < told["case_score"] < 50  # log(1 + odds)
     assert "not a medical device" in told["disclaimer"]
 
 

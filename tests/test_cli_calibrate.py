@@ -73,7 +73,8 @@ def test_it_says_what_the_numbers_of_this_scanner_promise(calibrated) -> None:
     loaded = CalibrationFile.load(calibrated["file"])
     assert len(loaded.calibration.masses_) == HEALTHY
     models = default_bundle() / "models"
-    assert loaded.weights == weights_digest(models / "model.pt", models / "comparison.pt")
+    judge = models / "comparison_encoder.pt"  # of the guess, and here of the map too
+    assert loaded.weights == weights_digest(models / "model.pt", judge, judge)
 
 
 def test_a_lesion_is_found_where_it_was_painted(calibrated) -> None:
