@@ -13,17 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-__all__ = ["foreground_box", "region_masses"]
+__all__ = ["region_masses"]
 
 TOUCHING = np.ones((3, 3, 3))  # voxels that share a corner are one region
-
-
-def foreground_box(mask: NDArray[np.bool_], margin: int) -> tuple[slice, ...]:
-    """The bounding box of a mask (D, H, W) with a margin in voxels; empty if the mask is."""
-    found = ndimage.find_objects(mask.astype(np.uint8))
-    if not found:
-        return (slice(0, 0),) * mask.ndim
-    return tuple(slice(max(0, s.start - margin), s.stop + margin) for s in found[0])
 
 
 def region_masses(
