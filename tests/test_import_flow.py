@@ -23,7 +23,16 @@ WAY = (  # a room may import rooms of earlier stages, and nothing else of ours
 )
 BESIDE = ("metrics", "reports", "engines")  # may import the whole way, and those before it here
 # They may import everything below them, and one another.
-TOP = {"pipeline", "results", "demonstration", "benchmark", "terminal", "cli", "__main__"}
+TOP = {
+    "pipeline",
+    "results",
+    "demonstration",
+    "benchmark",
+    "terminal",
+    "commands",
+    "cli",
+    "__main__",
+}
 LEAVES = {"errors", "__init__"}  # everybody may import them; they import nothing of ours
 
 NEVER = {"torchvision"}

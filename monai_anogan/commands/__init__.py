@@ -1,0 +1,11 @@
+"""The commands of `anogan`, one file each; `cli.py` lists them."""
+
+from monai_anogan.commands.benchmark import benchmark
+from monai_anogan.commands.calibrate import calibrate
+from monai_anogan.commands.demo import demo
+from monai_anogan.commands.detect import detect
+from monai_anogan.commands.evaluate import evaluate
+from monai_anogan.commands.info import info
+from monai_anogan.commands.series import series
+
+__all__ = ["benchmark", "calibrate", "demo", "detect", "evaluate", "info", "series"]
