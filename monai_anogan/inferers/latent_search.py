@@ -169,7 +169,7 @@ class LatentSearchInferer(Inferer):
     def _guess(self, network: FrozenSystem, patches: torch.Tensor, _: Report) -> torch.Tensor:
         """The encoder's healthy patch for each window."""
         with torch.no_grad():
-            return network.generate(network.encode(patches.to(network.device)))
+            return network.generate(network.encode(network.take(patches)))
 
     def _search(
         self,
@@ -182,7 +182,7 @@ class LatentSearchInferer(Inferer):
         """The healthy patch that explains each window best."""
         if not self.steps:
             return self._guess(network, patches, report)
-        patches = patches.to(network.device)
+        patches = network.take(patches)
         return descend(
             network.generate,
             MatchingLoss(patches, network.features, self.weight),

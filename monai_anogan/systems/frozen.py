@@ -58,6 +58,12 @@ class FrozenSystem:
             return torch.eye(self.latent_size, device=self.device)
         return self._generator.project.weight.detach()
 
+    def take(self, patches: torch.Tensor) -> torch.Tensor:
+        """Patches on the device; to a GPU from pinned memory, so that nothing waits for them."""
+        if self.device.type == "cuda" and patches.device.type == "cpu":
+            patches = patches.pin_memory()
+        return patches.to(self.device, non_blocking=True)
+
     def generate(self, latents: torch.Tensor) -> torch.Tensor:
         """G(z): (B, Z) to patches (B, C, *S)."""
         return self._float(self._generate(latents.to(self.dtype)))
