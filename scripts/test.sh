@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Set up, then run the tests; arguments go to pytest.
+# Set up, then run the tests, two files at a time; arguments go to pytest (-n 0: one at a time).
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 bash "$root/scripts/setup.sh"
 cd "$root"
 echo "[test] running the tests (minutes)"
-exec "$root/.venv/bin/python" -m pytest "$@"
+export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1} # a core for each of the two
+exec "$root/.venv/bin/python" -m pytest -n 2 --dist loadfile "$@"
