@@ -176,10 +176,10 @@ def test_the_ablation_measures_every_trial_on_the_same_windows(
     brain: Brain, tmp_path: Path
 ) -> None:
     rows = ablation_rows([brain, brain], say=lambda _: None)
-    paper, ours = rows[0], next(row for row in rows if row["name"] == "ours, 15 steps")
+    paper, ours = rows[0], next(row for row in rows if row["name"] == "ours, 8 steps")
     assert paper["share_reaching_reference"] == 1.0
     assert paper["steps"] == 500
-    assert ours["steps"] == 15
+    assert ours["steps"] == 8
     assert len({row["name"] for row in rows}) == len(rows)
     _, table = write_ablation(tmp_path, rows)
     assert all(f"| {row['name']} |" in table.read_text() for row in rows)

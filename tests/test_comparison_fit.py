@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from monai_anogan.engines import ComparisonFit, fit_perceptron
+from monai_anogan.engines.lesion_voxels import importance, lesion_sizes
 from monai_anogan.errors import AnoganError
 from monai_anogan.maps import Perceptron, load_comparison
 from monai_anogan.maps.scale_features import FEATURES
@@ -67,3 +68,22 @@ def test_a_run_cut_short_writes_nothing(tmp_path):
     with pytest.raises(AnoganError, match="must get 4 scans, got 1"):
         fit.save()
     assert not list(tmp_path.iterdir())
+
+
+def test_each_voxel_knows_the_size_of_its_lesion_joined_over_corners():
+    lesion = torch.zeros(8, 8, 8)
+    lesion[1, 1, 1] = lesion[2, 2, 2] = 1
+    lesion[5, 5, 3:7] = 1
+    sizes = lesion_sizes(lesion)
+    assert sizes[1, 1, 1] == sizes[2, 2, 2] == 2
+    assert sizes[5, 5, 3:7].tolist() == [4] * 4
+    assert int((sizes > 0).sum()) == 6
+
+
+def test_a_lesion_weighs_by_the_root_of_its_size():
+    sizes = torch.tensor([0, 12, 300, 1200])
+    weights = importance(sizes)
+    assert weights.tolist() == pytest.approx([1, 5, 1, 0.5])
+    whole = sizes * weights  # of a lesion, all its voxels
+    assert whole[3] / whole[2] == pytest.approx(2)  # four times as large
+    assert importance(torch.tensor([1])).item() == 10  # and no more

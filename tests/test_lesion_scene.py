@@ -5,7 +5,7 @@ import torch
 from monai.data import MetaTensor
 
 from monai_anogan.transforms import BACKGROUND, RandLesionScened
-from monai_anogan.transforms.lesion_scene import push_apart, spots
+from monai_anogan.transforms.lesion_shapes import bright_tissue, push_apart, spots
 
 
 @pytest.fixture(scope="module")
@@ -86,3 +86,26 @@ def test_a_mass_pushes_tissue_away_from_its_middle():
     assert region[16, 16, 16] == 1
     assert not region[16, 16, 25:].any()
     assert torch.equal(pushed[:, :, 27:], volume[:, :, 27:])
+
+
+def test_bright_tissue_is_the_brightest_share_away_from_the_surface(head):
+    inside = head[0] > BACKGROUND
+    found = bright_tissue(head[0], share=0.4)
+    at_the_surface = torch.nn.functional.max_pool3d((~inside)[None].float(), 3, 1, 1)[0] > 0
+    assert not (found & at_the_surface).any()
+    deep = inside & ~at_the_surface
+    assert head[0][found].median() > head[0][deep & ~found].quantile(0.75)
+    assert torch.equal(
+        bright_tissue(torch.full((8, 8, 8), BACKGROUND), share=0.4), inside[:8, :8, :8] & False
+    )
+
+
+def test_scattered_spots_lie_in_bright_tissue(paint, head):
+    host = bright_tissue(head[0], share=0.6)
+    near = torch.nn.functional.max_pool3d(host[None, None].float(), 7, 1, 3)[0] > 0
+    seen = 0
+    for seed in range(6):
+        _, lesion = paint._scattered(head, torch.Generator().manual_seed(seed))
+        assert not (lesion & ~near).any()
+        seen += int(lesion.sum())
+    assert seen > 50

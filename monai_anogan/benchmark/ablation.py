@@ -117,7 +117,7 @@ class Bench:
         yield self._walked("ours, betas 0.9 and 0.999", ours, betas=(0.9, 0.999))
         constant = {"decay": False, "lr": self.fast["lr"] / 2}
         yield self._walked("ours, half the rate without decay", ours, **constant)
-        for steps in (5, 10, 15, LONG):
+        for steps in (4, self.fast["steps"], 15, LONG):
             yield self._walked(f"ours, {steps} steps", ours, steps=steps)
 
     def _walked(

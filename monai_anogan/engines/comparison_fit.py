@@ -17,12 +17,11 @@ from monai.utils import convert_to_tensor
 from torch.nn import functional as F
 
 from monai_anogan.engines.checkpoint import save_state_dict
+from monai_anogan.engines.lesion_voxels import LesionVoxels, lesion_sizes
 from monai_anogan.errors import AnoganError
 from monai_anogan.maps import Comparison, Perceptron, scale_features
 
 __all__ = ["ComparisonFit", "fit_perceptron"]
-
-LESION_VOXELS, HEALTHY_VOXELS = 4000, 8000  # kept of a scan, drawn at random
 
 
 class ComparisonFit:
@@ -43,7 +42,7 @@ class ComparisonFit:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.comparison = Comparison()
-        self.voxels = VoxelStore(seed)
+        self.voxels = LesionVoxels(seed)
         self.done = 0
 
     def attach(self, engine: Any) -> None:
@@ -62,7 +61,7 @@ class ComparisonFit:
         if self.done >= self.scans // 2:
             with torch.no_grad():
                 seen = self.comparison.look_again(seen, organ)
-        self.voxels.add(seen, lesion[organ] > 0)
+        self.voxels.add(seen, lesion_sizes(lesion)[organ])
         self.done += 1
         if self.done == self.scans // 2:
             self._fit(self.comparison.first)
@@ -80,38 +79,11 @@ class ComparisonFit:
 
     def _fit(self, look: Perceptron) -> None:
         fit_perceptron(look, *self.voxels.all(), epochs=self.epochs, seed=self.seed)
-        self.voxels = VoxelStore(self.seed + 1)
+        self.voxels = LesionVoxels(self.seed + 1)
 
     def _add_output(self, engine: Any) -> None:
         for item, output in zip(engine.state.batch, engine.state.output, strict=True):
             self.add({**item, **output})
-
-
-class VoxelStore:
-    """Voxels drawn from scans, lesions and healthy tissue each for themselves.
-
-    Args:
-        seed: of the draws.
-    """
-
-    def __init__(self, seed: int) -> None:
-        self.rng = torch.Generator().manual_seed(seed)
-        self.parts: list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]] = []
-
-    def add(self, features: torch.Tensor, lesion: torch.Tensor) -> None:
-        """Draw from a scan: features (N, F) and where its lesions are, (N,)."""
-        for kept, most in ((lesion, LESION_VOXELS), (~lesion, HEALTHY_VOXELS)):
-            voxels = kept.nonzero()[:, 0]
-            drawn = voxels[torch.randperm(len(voxels), generator=self.rng)[:most]]
-            # Each stands for so many; the root keeps rare lesions from drowning.
-            weight = (len(voxels) / max(1, len(drawn))) ** 0.5
-            parts = features[drawn].half(), lesion[drawn], torch.full((len(drawn),), weight)
-            self.parts.append(parts)
-
-    def all(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Features (M, F), whether each is of a lesion, (M,), and what it weighs, (M,)."""
-        features, lesions, weights = (torch.cat(part) for part in zip(*self.parts, strict=True))
-        return features, lesions, weights
 
 
 def fit_perceptron(

@@ -1,8 +1,8 @@
 """What a voxel of a scan and of its reconstruction looks like at several scales.
 
 Grey values, residual, texture and likeness within Gaussian windows from a voxel to a centimetre
-(scale space: Lindeberg 1998, IJCV 30), the depth under the organ's surface, the place in it, and
-the difference from the other side of the body.
+(scale space: Lindeberg 1998, IJCV 30), spots darker or brighter than all around (`top_hats`), the
+depth under the organ's surface, the place in it, and the difference from the other side.
 """
 
 from __future__ import annotations
@@ -13,10 +13,13 @@ import numpy as np
 import torch
 from scipy import ndimage
 
+from monai_anogan.maps.top_hats import top_hats
+
 __all__ = ["CONTEXT", "FEATURES", "context_features", "scale_features"]
 
 SCALES = (0.7, 1.2, 2.0, 3.2, 5.0)  # standard deviations in voxels
 LIKE = SCALES[1:]  # at which likeness means something
+SPOTS = (3, 5)  # voxels along the sides of a cube
 SIDES = (2.0, 3.2)
 DEEPEST = 20.0  # voxels
 
@@ -29,6 +32,12 @@ FEATURES = (
     ),
     *(f"texture of the {name} at {scale}" for scale in SCALES for name in ("scan", "rebuilt")),
     *(f"likeness at {scale}" for scale in LIKE),
+    *(
+        f"{kind} spots of the {name} in {size}"
+        for name in ("scan", "rebuilt", "residual")
+        for size in SPOTS
+        for kind in ("dark", "bright")
+    ),
     *("depth", "off the middle", "front", "up"),
     *(f"other side: {name} at {scale}" for scale in SIDES for name in ("residual", "scan")),
 )
@@ -63,6 +72,9 @@ def scale_features(
     textures = {scale: _textures(smooth[scale]) for scale in SCALES}
     volumes += [texture.sqrt() for scale in SCALES for texture in textures[scale]]
     volumes += [_likeness(smooth[scale], textures[scale]) for scale in LIKE]
+    volumes += [
+        hat for v in (x, rebuilt, residual) for n in SPOTS for hat in top_hats(v, inside, n)
+    ]
     volumes += _places(inside)
     for scale in SIDES:
         volumes += [_other_side(smooth[scale][k], inside) for k in (0, 2)]

@@ -19,14 +19,16 @@ from monai.utils import convert_to_tensor
 from torch.nn import functional as F
 
 from monai_anogan.transforms.intensity import BACKGROUND
+from monai_anogan.transforms.lesion_shapes import bright_tissue, push_apart, spots
 from monai_anogan.transforms.paint_lesions import PaintLesions
 from monai_anogan.transforms.smooth_noise import SmoothNoise
 
-__all__ = ["RandLesionScened", "push_apart", "spots"]
+__all__ = ["RandLesionScened"]
 
 VISIBLE = 0.1  # grey values of network space; a smaller change is no lesion to be found,
 VISIBLE_AROUND = 0.05  # unless the voxels around it have changed as well
 NEARBY = 11  # voxels; a lesion ends where half as much is replaced as at its fullest nearby
+RANKED = 7  # every so many voxels are enough for a quantile
 REACH = (5.0, 16.0)  # voxels, of a mass
 SQUEEZE = (0.2, 0.6)  # see `push_apart`
 
@@ -37,8 +39,9 @@ Layer = Callable[[torch.Tensor, torch.Generator], Painted]
 class RandLesionScened(RandomizableTransform, MapTransform):
     """Paint one to four layers of lesions into each volume and write where they show.
 
-    A layer is one of: large regions, many small foci, a few round spots, or tissue pushed apart by
-    a mass; see `PaintLesions` for what they are filled with.
+    A layer is one of: large regions, many small foci, a few round spots, spots scattered over the
+    bright tissue under the surface (white matter, in T1), or tissue pushed apart by a mass; see
+    `PaintLesions` for what they are filled with.
 
     Args:
         keys: volumes in network space, (1, D, H, W).
@@ -84,10 +87,9 @@ class RandLesionScened(RandomizableTransform, MapTransform):
         return drawn if self._do_transform else 0
 
     def _layer(self, rng: torch.Generator) -> Layer:
-        draw = _draw(rng)
-        if draw < 0.1:
-            return self._mass
-        return self._spots if draw < 0.4 else self._large if draw < 0.7 else self._foci
+        draw, kinds = _draw(rng), (self._scattered, self._mass, self._spots, self._large)
+        shares = zip((0.4, 0.46, 0.64, 0.82), kinds, strict=True)
+        return next((kind for share, kind in shares if draw < share), self._foci)
 
     def _large(self, clean: torch.Tensor, rng: torch.Generator) -> Painted:
         return self._refilled(clean, self.large.region(clean, rng), rng)
@@ -97,6 +99,19 @@ class RandLesionScened(RandomizableTransform, MapTransform):
 
     def _spots(self, clean: torch.Tensor, rng: torch.Generator) -> Painted:
         return self._refilled(clean, spots(clean[0], rng)[None], rng)
+
+    def _scattered(self, clean: torch.Tensor, rng: torch.Generator) -> Painted:
+        count = int(10 ** (0.3 + 1.6 * _draw(rng)))  # 2 to 79
+        host = bright_tissue(clean[0], share=0.25 + 0.3 * _draw(rng))
+        some: dict[str, Any] = {"count": (max(1, count // 2), count), "radius": (0.6, 2.6)}
+        region = spots(torch.where(host, clean[0], BACKGROUND), rng, **some)[None]
+        if _draw(rng) < 0.5:
+            return self._refilled(clean, region, rng)
+        inside = clean > BACKGROUND
+        grey = torch.quantile(clean[inside][::RANKED], 0.02 + 0.45 * _draw(rng))
+        fill = grey + 0.05 * self.large.noise.crop(1, clean.shape[1:], rng, cells=(2, 6))
+        painted = torch.where(inside, torch.lerp(clean, fill, region).clamp(-1, 1), clean)
+        return painted, _shows(clean, painted, region)
 
     def _mass(self, clean: torch.Tensor, rng: torch.Generator) -> Painted:
         inside = (clean[0] > BACKGROUND).nonzero()
@@ -112,77 +127,8 @@ class RandLesionScened(RandomizableTransform, MapTransform):
         return painted, _shows(clean, painted, region)
 
 
-def spots(
-    clean: torch.Tensor,
-    rng: torch.Generator,
-    *,
-    count: tuple[int, int] = (1, 12),
-    radius: tuple[float, float] = (0.8, 5.0),
-) -> torch.Tensor:
-    """Ellipsoids anywhere in the foreground, as shares of voxels to replace, (D, H, W).
-
-    Args:
-        clean: (D, H, W) in network space.
-        rng: source of randomness.
-        count: fewest and most of them.
-        radius: smallest and largest half axis in voxels; small ones are more frequent.
-    """
-    region, inside = torch.zeros_like(clean), (clean > BACKGROUND).nonzero()
-    wanted = int(torch.randint(count[0], count[1] + 1, (1,), generator=rng))
-    for _ in range(wanted if len(inside) else 0):
-        size = radius[0] * (radius[1] / radius[0]) ** _draw(rng)
-        axes = size * (0.7 + 0.7 * torch.rand(3, generator=rng))
-        sharpness = 3 * 10 ** _draw(rng)
-        opacity = 1 - 0.7 * _draw(rng) ** 2
-        centre = inside[int(torch.randint(len(inside), (1,), generator=rng))]
-        box, away = _around(clean.shape, centre, 1.6 * axes + 1)
-        distance = (away / axes.view(3, 1, 1, 1)).norm(dim=0)
-        share = opacity * torch.sigmoid((1 - distance) * sharpness)
-        region[box] = torch.maximum(region[box], share)
-    return region
-
-
-def push_apart(
-    clean: torch.Tensor, middle: torch.Tensor, reach: float, squeeze: float
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Tissue displaced outwards from a voxel, as a mass displaces it.
-
-    Args:
-        clean: (D, H, W) in network space.
-        middle: the voxel, (3,).
-        reach: voxels from it to where nothing moves any more.
-        squeeze: at the middle, the share of its distance that tissue had before it was pushed.
-
-    Returns:
-        The volume, and the share of each voxel that was replaced, (D, H, W).
-    """
-    box, away = _around(clean.shape, middle, torch.full((3,), reach))
-    distance = away.norm(dim=0) / reach
-    source = away * (squeeze + (1 - squeeze) * distance).clamp(max=1) + middle.view(3, 1, 1, 1)
-    span = torch.tensor(clean.shape).view(3, 1, 1, 1) - 1
-    grid = (source / span * 2 - 1).permute(1, 2, 3, 0).flip(-1)
-    moved = F.grid_sample(clean[None, None], grid[None], align_corners=True)[0, 0]
-    pushed, region = clean.clone(), torch.zeros_like(clean)
-    kept = (clean[box] <= BACKGROUND) | (moved <= BACKGROUND)
-    pushed[box] = torch.where(kept, clean[box], moved)
-    region[box] = (distance < 0.8).float()
-    return pushed, region
-
-
 def _draw(rng: torch.Generator) -> float:
     return torch.rand(1, generator=rng).item()
-
-
-def _around(
-    shape: Sequence[int], centre: torch.Tensor, reach: torch.Tensor
-) -> tuple[tuple[slice, ...], torch.Tensor]:
-    """The box within `reach` of a voxel, and how far each of its voxels lies from it, (3, *box)."""
-    middle, span = centre.tolist(), reach.ceil().int().tolist()
-    box = tuple(
-        slice(max(0, c - r), min(n, c + r + 1)) for c, r, n in zip(middle, span, shape, strict=True)
-    )
-    axes = [torch.arange(s.start, s.stop) - c for s, c in zip(box, middle, strict=True)]
-    return box, torch.stack(torch.meshgrid(*axes, indexing="ij")).float()
 
 
 def _shows(clean: torch.Tensor, painted: torch.Tensor, region: torch.Tensor) -> torch.Tensor:
