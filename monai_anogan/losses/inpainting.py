@@ -19,8 +19,10 @@ Judge = Callable[[torch.Tensor], torch.Tensor]
 class InpaintingLoss:
     """L(z) = sum W |G(z) - y| + lambda log(1 - D(G(z))), held against patches y with holes.
 
-    Called with the generated patches, (B, C, *S), it returns the loss of each, (B,). What y holds
-    inside a hole has no weight: whatever it is, the loss is the same.
+    Called with the generated patches, (B, C, *S), it returns the loss of each, (B,). In the paper
+    what y holds inside a hole has no weight. There z is one vector, and a known border tells about
+    the whole patch; where z is a grid of vectors, those deep in a hole see no border, and nothing
+    would hold them. `anchor` holds them to a proposal that y carries there.
 
     Args:
         patches: y, (B, C, *S) in [-1, 1].
@@ -29,6 +31,7 @@ class InpaintingLoss:
         weight: lambda of the prior loss; 0.003 in the paper.
         reach: voxels along an axis of the neighbourhood that a hole is felt in, odd; 7 in the
             paper.
+        anchor: weight of what y holds inside the hole; 0 in the paper.
     """
 
     def __init__(
@@ -39,11 +42,14 @@ class InpaintingLoss:
         *,
         weight: float = 0.003,
         reach: int = 7,
+        anchor: float = 0.0,
     ) -> None:
-        if weight < 0:
-            raise ValueError(f"weight (lambda) must be 0 or more, got {weight}")
+        if weight < 0 or anchor < 0:
+            raise ValueError(
+                f"weight (lambda) and anchor must be 0 or more, got {weight} and {anchor}"
+            )
         self.patches, self.weight = patches, weight
-        self.weights = context_weights(hole, reach)
+        self.weights = torch.where(hole, anchor, context_weights(hole, reach))
         self.judge = judge if weight > 0 else None
 
     def __call__(self, generated: torch.Tensor) -> torch.Tensor:
@@ -51,7 +57,7 @@ class InpaintingLoss:
         return context if self.judge is None else context + self.weight * self.prior(generated)
 
     def context(self, generated: torch.Tensor) -> torch.Tensor:
-        """L_c, the weighted L1 distance to what is known: (B,)."""
+        """L_c, the weighted L1 distance to y: (B,)."""
         apart = (generated.float() - self.patches.float()).abs()
         return (self.weights * apart).flatten(1).sum(1)
 

@@ -37,9 +37,9 @@ class FrozenSystem:
         self.dtype = resolve_precision(precision, self.device)
         self._generator, self.latent_size = system.generator, system.generator.latent_size
         self._generate: Function = lowered(system.generator, self.dtype)
-        discriminator = lowered(system.discriminator, self.dtype)
-        self._features: Function = discriminator.features
-        self._judge: Function = discriminator
+        judge = lowered(system.discriminator, self.dtype)
+        self._features: Function = judge.features
+        self._judge: Function = judge
         self._encode: Function = lowered(system.encoder, self.dtype)
         self._graphed = compiled and self.device.type == "cuda"
         if compiled:
@@ -75,7 +75,7 @@ class FrozenSystem:
         return self._float(self._features(self._laid_out(patches)))
 
     def judge(self, patches: torch.Tensor) -> torch.Tensor:
-        """The logits of D: (B, C, *S) to (B,), high for patches that look real."""
+        """D(x): (B, C, *S) to logits (B,)."""
         return self._float(self._judge(self._laid_out(patches)))
 
     @torch.no_grad()
