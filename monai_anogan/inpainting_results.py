@@ -58,8 +58,8 @@ def write_filling(
         after=filling.filled[0].numpy(),
         affine=filling.source.affine.numpy(),
         title=f"{case_name(item['image'])}   {filling.millilitres:.1f} ml filled",
-        footer=f"{model}, mode {pipeline.settings['mode']}, seed {pipeline.settings['seed']}. "
-        "What is filled in is made up: a likely healthy tissue, not this patient's own",
+        footer=f"{model}, mode {pipeline.settings['mode']}. The filling is made up: not this "
+        "patient's own tissue",
     )
     summary = {
         "input": describe_input(item, filling.source),

@@ -41,9 +41,7 @@ def mask_on_grid(
             "save it with the affine of the scan"
         )
     told = [] if own_grid else _check_place(mask, shape, affine)
-    marks = mask.marks.astype(np.uint8)
-    rotation, shift = to_mask[:3, :3], to_mask[:3, 3]
-    placed = marks if own_grid else ndimage.affine_transform(marks, rotation, shift, shape, order=0)
+    placed = mask.marks if own_grid else _nearest(mask.marks, to_mask, shape)
     if not placed.any():
         raise InputError(
             f"the mask must mark voxels of the scan, {mask.path} marks none of their centres; "
@@ -56,7 +54,18 @@ def mask_on_grid(
         )
     if not np.allclose(to_mask, np.rint(to_mask), atol=_EXACT):
         told.append("the mask's grid is another than the scan's: resampled by nearest neighbour")
-    return placed > 0, told
+    return placed, told
+
+
+def _nearest(
+    marks: NDArray[np.bool_], to_mask: NDArray[np.float64], shape: tuple[int, int, int]
+) -> NDArray[np.bool_]:
+    """For each voxel of a grid the mark nearest to its centre."""
+    padded = np.pad(marks.astype(np.uint8), 1)  # scipy calls -1e-9 outside of what begins at 0
+    placed = ndimage.affine_transform(
+        padded, to_mask[:3, :3], to_mask[:3, 3] + 1, output_shape=shape, order=0
+    )
+    return placed > 0
 
 
 def _check_place(
@@ -67,7 +76,7 @@ def _check_place(
     within = ((centres > -0.5) & (centres < np.array(shape) - 0.5)).all(1).mean()
     if within < _WITHIN:
         raise InputError(
-            f"the mask must lie in the scan, {within:.0%} of the marks of {mask.path} do; was it "
-            "drawn on another scan? Or saved without the affine of this one?"
+            f"the mask must lie in the scan, got {within:.0%} of the marks of {mask.path} there; "
+            "was it drawn on another scan, or saved without the affine of this one?"
         )
     return [] if within == 1 else [f"{1 - within:.1%} of the mask lies outside the scan"]

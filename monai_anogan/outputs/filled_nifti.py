@@ -47,5 +47,6 @@ def write_filled_nifti(
     header = image.header.copy()
     header.extensions.clear()
     header["descrip"] = f"filled by monai_anogan {version}; research use only".encode()[:80]
-    header.set_slope_inter(slope, intercept)
-    nib.save(type(image)(stored, None, header), path)
+    result = type(image)(stored, None, header)
+    result.header.set_slope_inter(slope, intercept)  # a new image has none
+    nib.save(result, path)
