@@ -20,7 +20,7 @@ from monai.transforms import ResampleToMatch
 from numpy.typing import NDArray
 
 from monai_anogan.errors import InputError
-from monai_anogan.io import mask_on_grid, read_mask
+from monai_anogan.io import MaskFile, mask_on_grid
 from monai_anogan.pipeline import Pipeline, Progress, StageClock, default_bundle
 from monai_anogan.transforms import harmonic_fill
 
@@ -62,7 +62,7 @@ def overlay_of(bundle: Path | None = None) -> Path:
 def inpaint(
     pipeline: Pipeline,
     item: Mapping[str, str],
-    mask: str | Path,
+    mask: MaskFile,
     progress: Progress | None = None,
 ) -> Filling:
     """Fill what a mask marks.
@@ -70,20 +70,20 @@ def inpaint(
     Args:
         pipeline: a bundle with its `configs/inpaint.json` laid over.
         item: the case, `{"image": path}`.
-        mask: NIfTI mask or DICOM Segmentation, see `read_mask`.
+        mask: see `read_mask`.
         progress: called with (windows done, windows in all) during the search.
 
     Raises:
-        InputError: The scan or the mask cannot be used, or they do not fit together.
+        InputError: The scan cannot be used, or the mask does not fit it.
     """
-    clock, marked = StageClock(), read_mask(mask)
+    clock = StageClock()
     kept: dict[str, Any] = {}
 
     def take_out(data: dict[str, Any]) -> dict[str, Any]:
         image = data["image"]
         if image.ndim != 4 or len(image) != 1:  # refused by the next transform, in its words
             return data
-        hole, kept["told"] = mask_on_grid(marked, tuple(image.shape[1:]), image.affine.numpy())
+        hole, kept["told"] = mask_on_grid(mask, tuple(image.shape[1:]), image.affine.numpy())
         kept["source"], kept["hole"] = image.clone(), hole
         smooth = harmonic_fill(image[0].numpy(), hole, spacing=_spacing(image))
         return {**data, "image": image.clone().copy_(torch.from_numpy(smooth)[None])}

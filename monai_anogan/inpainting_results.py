@@ -9,7 +9,7 @@ from typing import Any
 
 from monai_anogan import __version__
 from monai_anogan.inpainting import Filling
-from monai_anogan.io import load_stored
+from monai_anogan.io import MaskFile, load_stored
 from monai_anogan.outputs import (
     DISCLAIMER,
     case_name,
@@ -33,7 +33,7 @@ def write_filling(
     folder: str | Path,
     pipeline: Pipeline,
     item: Mapping[str, str],
-    mask: str | Path,
+    mask: MaskFile,
 ) -> tuple[list[Path], list[str]]:
     """Write `filled.nii.gz`, `filled_mask.nii.gz`, for DICOM the series `filled`, and the rest.
 
@@ -42,7 +42,7 @@ def write_filling(
         folder: an existing folder; `atomic_folder` makes the files appear together.
         pipeline: what made it.
         item: the case as it was given to the pipeline.
-        mask: where the mask came from.
+        mask: what was to be filled.
 
     Returns:
         What was written, `summary.json` last; and lines about what could not be.
@@ -64,7 +64,7 @@ def write_filling(
     summary = {
         "input": describe_input(item, filling.source),
         "mask": {
-            "path": str(mask),
+            "path": str(mask.path),
             "voxels": int(filling.hole.sum()),
             "millilitres": round(filling.millilitres, 3),
         },

@@ -28,7 +28,7 @@ from nibabel.affines import apply_affine
 from scipy import ndimage
 
 from monai_anogan.inpainting import inpaint, overlay_of
-from monai_anogan.io import read_cohort
+from monai_anogan.io import read_cohort, read_mask
 from monai_anogan.outputs import write_filled_nifti
 from monai_anogan.pipeline import Pipeline
 from monai_anogan.transforms import harmonic_fill
@@ -69,7 +69,7 @@ def main(
                 nib.save(nib.Nifti1Image(hole.astype(np.uint8), image.affine), mask)
                 for name, pipeline in fillers.items():
                     begin = time.perf_counter()
-                    rows[name] = inpaint(pipeline, item, mask).filled[0].numpy()
+                    rows[name] = inpaint(pipeline, item, read_mask(mask)).filled[0].numpy()
                     seconds[name, kind].append(time.perf_counter() - begin)
                 if detector is not None and index < detect:
                     found.append(_detected(detector, item, kind, rows["search"], hole, folder))

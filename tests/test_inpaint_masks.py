@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from conftest import oblique_affine
 from nibabel.affines import apply_affine
+from painted_case import make_series, paint
 
 from monai_anogan.errors import InputError
 from monai_anogan.io import mask_on_grid, read_mask
@@ -77,6 +78,17 @@ def test_of_another_grid_each_voxel_gets_the_mark_at_its_centre(tmp_path):
 def test_labels_of_any_number_are_marks(tmp_path):
     path = saved(tmp_path, box() * 3)
     assert read_mask(path).marks.sum() == box().sum()
+
+
+@pytest.mark.parametrize("kind", ["mr oblique", "ct sagittal", "mr enhanced"])
+def test_all_segments_of_a_dicom_segmentation_are_marks(tmp_path, kind):
+    case = paint(make_series(kind, tmp_path))
+    case.write(tmp_path / "results", objects=("seg",))
+    mask = read_mask(tmp_path / "results" / "findings.seg.dcm")
+    affine = case.source.affine.numpy()
+    placed, told = mask_on_grid(mask, tuple(case.source.shape[1:]), affine)
+    assert np.array_equal(placed, case.labels > 0)
+    assert told == []
 
 
 def test_a_mask_that_lies_elsewhere_is_refused(tmp_path):

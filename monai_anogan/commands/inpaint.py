@@ -39,9 +39,10 @@ def inpaint(
     from monai_anogan.inpainting import inpaint as fill
     from monai_anogan.inpainting import overlay_of
     from monai_anogan.inpainting_results import write_filling
-    from monai_anogan.io import find_inputs, opened
+    from monai_anogan.io import find_inputs, opened, read_mask
     from monai_anogan.outputs import atomic_folder
 
+    marked, own = read_mask(mask), overlay_of(bundle)  # refused before any work
     with opened(source) as place:
         items = find_inputs(place)
         if len(items) != 1:
@@ -50,7 +51,7 @@ def inpaint(
             )
         pipeline = load_pipeline(
             bundle,
-            overlays=[overlay_of(bundle), *(overlay or ())],
+            overlays=[own, *(overlay or ())],
             device=device,
             series=series,
             mode=mode,
@@ -59,9 +60,9 @@ def inpaint(
         )
         with atomic_folder(out) as folder:
             with progress("windows") as report:
-                filling = fill(pipeline, items[0], mask, report)
+                filling = fill(pipeline, items[0], marked, report)
             item = items[0] | ({"path": str(source)} if place != source else {})
-            written, told = write_filling(filling, folder, pipeline, item, mask)
+            written, told = write_filling(filling, folder, pipeline, item, marked)
     for line in (*filling.warnings, *told):
         warn(line)
     seconds = sum(filling.seconds.values())
