@@ -77,25 +77,28 @@ def main(
                 error = np.abs(filled - truth)[hole].mean() / (high - low)
                 errors[name, kind].append(100 * float(error))
                 contrasts[name, kind].append(float(filled[hole].std() / truth[hole].std()))
+        _write(out, _record(split, index + 1, errors, contrasts, seconds, found))
         print(item["image"], flush=True)
-    record = {
-        "split": split,
-        "scans": len(items),
-        "rows": [
-            {
-                "fill": name,
-                **{f"error_{kind}": float(np.mean(errors[name, kind])) for kind in KINDS},
-                **{f"contrast_{kind}": float(np.mean(contrasts[name, kind])) for kind in KINDS},
-                **{f"seconds_{kind}": float(np.mean(seconds[name, kind] or [0])) for kind in KINDS},
-            }
-            for name in dict.fromkeys(name for name, _ in errors)
-        ],
-        "errors": {f"{name}, {kind}": values for (name, kind), values in errors.items()},
-        "detect": found,
-    }
+    print((out / "inpainting.md").read_text())
+
+
+def _record(split, scans, errors, contrasts, seconds, found):
+    """What was measured up to now."""
+    rows = []
+    for name in dict.fromkeys(name for name, _ in errors):
+        row = {"fill": name}
+        for kind in KINDS:
+            row[f"error_{kind}"] = float(np.mean(errors[name, kind]))
+            row[f"contrast_{kind}"] = float(np.mean(contrasts[name, kind]))
+            row[f"seconds_{kind}"] = float(np.mean(seconds[name, kind] or [0]))
+        rows.append(row)
+    singly = {f"{name}, {kind}": values for (name, kind), values in errors.items()}
+    return {"split": split, "scans": scans, "rows": rows, "errors": singly, "detect": found}
+
+
+def _write(out, record):
     (out / "inpainting.json").write_text(json.dumps(record, indent=2) + "\n")
     (out / "inpainting.md").write_text(_table(record))
-    print(_table(record))
 
 
 def _pipeline(settings: dict[str, Any]) -> Pipeline:
