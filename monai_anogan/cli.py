@@ -21,6 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(commands.detect)
+app.command()(commands.inpaint)
 app.command()(commands.series)
 app.command()(commands.calibrate)
 app.command()(commands.evaluate)

@@ -27,6 +27,7 @@ from monai_anogan.systems import System
 __all__ = ["Detection", "Pipeline", "StageClock", "default_bundle", "read_metadata"]
 
 Progress = Callable[[int, int], None]
+Edit = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -177,23 +178,64 @@ class Pipeline:
         with _user_errors_first(), torch.no_grad():
             return self["map"](self._rebuild(item, StageClock()))
 
+    def fill(
+        self,
+        item: Mapping[str, str],
+        edit: Edit,
+        propose: Edit,
+        *,
+        clock: StageClock,
+        progress: Progress | None = None,
+    ) -> dict[str, Any]:
+        """Take one case as far as an inpainting goes: G's own voxels in the place of a hole.
+
+        Args:
+            item: the case.
+            edit: given the case as loaded, takes out of `image` what may not be looked at.
+            propose: given the case in network space, adds the `hole` on that grid and puts a
+                proposal for it into `image`, (1, D, H, W) both.
+            clock: of the stages.
+            progress: called with (windows done, windows in all) during the search.
+
+        Returns:
+            `image`, `mask`, `hole` and `pred`, (1, D, H, W), and the edited `source`.
+
+        Raises:
+            InputError: As for `run`.
+        """
+        with _user_errors_first(), torch.no_grad():
+            data = self._prepared(item, clock, edit)
+            with clock("propose"):
+                data = propose(data)
+            with clock("search"):
+                self.inferer.progress = progress
+                data["pred"] = self._search(data["image"], hole=data["hole"][None])
+        return data
+
     def _rebuild(
         self, item: Mapping[str, str], clock: StageClock, progress: Progress | None = None
     ) -> dict[str, Any]:
         """The case in network space with its healthy reconstruction `pred`."""
+        data = self._prepared(item, clock, lambda loaded: loaded)
+        with clock("search"):
+            self.inferer.progress = progress
+            data["pred"] = self._search(data["image"])
+        return data
+
+    def _prepared(self, item: Mapping[str, str], clock: StageClock, edit: Edit) -> dict[str, Any]:
+        """The case in network space, its scan edited between the file and everything else."""
         data: dict[str, Any] = dict(item)
         for transform in self.preprocessing.transforms:
             with clock("read" if isinstance(transform, LoadImaged) else "prepare"):
                 data = transform(data)
             if isinstance(transform, LoadImaged):
                 self._check_modality(data["image"])
-        with clock("search"):
-            self.inferer.progress = progress
-            data["pred"] = self._search(data["image"])
+                with clock("prepare"):
+                    data = edit(data)
         return data
 
-    def _search(self, image: MetaTensor) -> MetaTensor:
-        rebuilt = self.inferer(image.as_tensor()[None], self.network)[0]
+    def _search(self, image: MetaTensor, **how: Any) -> MetaTensor:
+        rebuilt = self.inferer(image.as_tensor()[None], self.network, **how)[0]
         return MetaTensor(rebuilt, affine=image.affine)
 
     def _load_weights(self, checkpoint: Path) -> None:

@@ -114,12 +114,12 @@ def _run_python(*commands: list[Any]) -> list[str]:
 def refused(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture, tmp_path: Path
 ) -> Iterator[Refused]:
-    """`anogan detect ARGUMENTS... -o OUT`: the one line it refuses with, having left nothing."""
+    """`anogan COMMAND ARGUMENTS... -o OUT`: the one line it refuses with, having left nothing."""
     home = tmp_path / "results"
     home.mkdir()
 
-    def call(*arguments: Any, out: Path = home / "new" / "out") -> str:
-        argv = ["anogan", "detect", *map(str, arguments), "-o", str(out), "--mode", "encoder"]
+    def call(*arguments: Any, out: Path = home / "new" / "out", command: str = "detect") -> str:
+        argv = ["anogan", command, *map(str, arguments), "-o", str(out), "--mode", "encoder"]
         monkeypatch.setattr(sys, "argv", argv)
         with warnings.catch_warnings(), pytest.raises(SystemExit) as left:
             cli.main()

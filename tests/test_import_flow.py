@@ -26,6 +26,8 @@ BESIDE = ("metrics", "reports", "engines")  # may import the whole way, and thos
 TOP = {
     "pipeline",
     "results",
+    "inpainting",
+    "inpainting_results",
     "demonstration",
     "benchmark",
     "terminal",

@@ -6,6 +6,7 @@ from monai_anogan.commands.demo import demo
 from monai_anogan.commands.detect import detect
 from monai_anogan.commands.evaluate import evaluate
 from monai_anogan.commands.info import info
+from monai_anogan.commands.inpaint import inpaint
 from monai_anogan.commands.series import series
 
-__all__ = ["benchmark", "calibrate", "demo", "detect", "evaluate", "info", "series"]
+__all__ = ["benchmark", "calibrate", "demo", "detect", "evaluate", "info", "inpaint", "series"]

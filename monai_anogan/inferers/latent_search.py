@@ -11,9 +11,11 @@ from weakref import WeakKeyDictionary
 import torch
 from monai.inferers import Inferer
 from monai.utils import convert_to_dst_type, convert_to_tensor
+from torch.nn import functional as F
 
+from monai_anogan.inferers.cutter import Cutter
 from monai_anogan.inferers.stitcher import Stitcher, Window, foreground_windows
-from monai_anogan.losses import MatchingLoss
+from monai_anogan.losses import InpaintingLoss, MatchingLoss
 from monai_anogan.search import EncoderStart, PriorStart, Start, descend, fit_basis
 from monai_anogan.systems import FrozenSystem, System
 from monai_anogan.transforms import BACKGROUND
@@ -24,7 +26,10 @@ STARTS: dict[str, type[Start]] = {"encoder": EncoderStart, "prior": PriorStart}
 Progress = Callable[[int, int], None]
 Heal = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 Report = Callable[[float], None]
-Rebuild = Callable[[torch.Tensor, Report], torch.Tensor]
+Rebuild = Callable[[list[Window], Report], torch.Tensor]
+Objective = Callable[[torch.Tensor], torch.Tensor]
+HoleLoss = Callable[[torch.Tensor, torch.Tensor, Objective], Objective]
+HALO = 3  # voxels around a hole that are rebuilt with it, for the seam
 
 
 class LatentSearchInferer(Inferer):
@@ -34,6 +39,9 @@ class LatentSearchInferer(Inferer):
     their healthy reconstructions of the same shape. A 2D network goes slice by slice across
     `slice_axis`, a 3D network block by block. Background (the value -1) is not searched and
     stays -1.
+
+    Called with `hole=`, bool (B, 1, D, H, W), it fills holes: only windows that meet one are
+    searched, each with its own hole, and elsewhere the volume comes back as it is.
 
     Args:
         roi_size: patch of the network in voxels, (H, W) or (D, H, W).
@@ -50,6 +58,8 @@ class LatentSearchInferer(Inferer):
             the guess in place of what looks like a lesion. The search then explains that volume, so
             that it sharpens what is healthy and cannot explain a lesion away; the encoder looks at
             it again. None is the papers' plain search.
+        hole_loss: what a search with a hole minimises, made from patches (B, C, *S), their holes
+            (B, 1, *S) and the logits of D.
         overlap: share of a window that the next one covers.
         slice_axis: spatial axis (0, 1, 2) across which a 2D network's slices are cut.
         batch_size: windows searched at a time.
@@ -75,6 +85,7 @@ class LatentSearchInferer(Inferer):
         preconditioned: bool = False,
         weight: float = 0.1,
         heal: Heal | None = None,
+        hole_loss: HoleLoss = InpaintingLoss,
         overlap: float = 0.5,
         slice_axis: int = 2,
         batch_size: int = 64,
@@ -89,27 +100,30 @@ class LatentSearchInferer(Inferer):
             raise ValueError(f"mode must be search or encoder, got {mode!r}")
         if start not in STARTS:
             raise ValueError(f"start must be one of {sorted(STARTS)}, got {start!r}")
-        self.heal = heal
-        self.flat = len(roi_size) == 2
-        self.window = [int(r) for r in roi_size]
-        if self.flat:
-            self.window.insert(slice_axis, 1)
+        self.heal, self.hole_loss = heal, hole_loss
+        self.cutter = Cutter(roi_size, slice_axis)
+        self.window = self.cutter.window
         self.mode, self.start = mode, STARTS["encoder" if mode == "encoder" else start]()
         self.steps, self.weight = (0 if mode == "encoder" else steps), weight
         self.walk: dict[str, Any] = {"lr": lr, "betas": (betas[0], betas[1]), "decay": decay}
         self.preconditioned = preconditioned
         self._bases: WeakKeyDictionary[System, torch.Tensor] = WeakKeyDictionary()
-        self.overlap, self.slice_axis, self.batch_size = overlap, slice_axis, batch_size
+        self.overlap, self.batch_size = overlap, batch_size
         self.precision, self.compiled, self.spill = precision, compiled, spill
         self.seed, self.progress = seed, progress
 
     def __call__(
-        self, inputs: torch.Tensor, network: System, *args: Any, **kwargs: Any
+        self,
+        inputs: torch.Tensor,
+        network: System,
+        *args: Any,
+        hole: torch.Tensor | None = None,
+        **kwargs: Any,
     ) -> torch.Tensor:
         """Reconstructions of `inputs`, (B, C, D, H, W), on the same device.
 
         Raises:
-            ValueError: `inputs` are no batch of volumes.
+            ValueError: `inputs` are no batch of volumes, or `hole` is of another grid.
             RuntimeError: Called under `torch.inference_mode`.
         """
         if inputs.ndim != 5:
@@ -117,7 +131,12 @@ class LatentSearchInferer(Inferer):
         volumes = convert_to_tensor(inputs, track_meta=False).detach()  # a MetaTensor is slow
         fast = FrozenSystem(network, self.precision, compiled=self.compiled)
         basis = self._basis(network, fast)
-        rebuilt = [self._rebuild(volume, fast, basis) for volume in volumes]
+        if hole is None:
+            rebuilt = [self._rebuild(volume, fast, basis) for volume in volumes]
+        else:
+            holes = _checked(convert_to_tensor(hole, track_meta=False), volumes)
+            pairs = zip(volumes, holes, strict=True)
+            rebuilt = [self._fill(volume, inside, fast, basis) for volume, inside in pairs]
         batch = torch.stack(rebuilt) if len(rebuilt) > 1 else rebuilt[0][None]
         return convert_to_dst_type(batch, inputs)[0]
 
@@ -132,15 +151,37 @@ class LatentSearchInferer(Inferer):
     def _rebuild(
         self, volume: torch.Tensor, network: FrozenSystem, basis: torch.Tensor | None
     ) -> torch.Tensor:
-        home = network.device if self.spill is None else torch.device("cpu")
-        padded, inside = self._pad(volume.to(home))
+        padded, inside = self.cutter.pad(volume.to(self._home(network)))
         windows = foreground_windows((padded > BACKGROUND).any(0), self.window, self.overlap)
         if self.heal is not None:
-            guess = self._stitch(padded, windows, partial(self._guess, network))
+            guess = self._stitch(padded, windows, partial(self._guess, network, padded))
             padded = self.heal(padded, guess)
-        rng = torch.Generator().manual_seed(self.seed)
-        search = partial(self._search, network, basis, rng)
+        search = partial(self._search, network, basis, self._rng(), padded, None)
         return self._stitch(padded, windows, search, self.progress)[(slice(None), *inside)]
+
+    def _fill(
+        self,
+        volume: torch.Tensor,
+        hole: torch.Tensor,
+        network: FrozenSystem,
+        basis: torch.Tensor | None,
+    ) -> torch.Tensor:
+        """`volume` with what G makes of its hole, (1, D, H, W), and of a halo around that."""
+        home = self._home(network)
+        padded, inside = self.cutter.pad(volume.to(home))
+        unknown = self.cutter.pad(hole.to(home).float(), outside=0.0)[0] > 0
+        around = _dilated(unknown, HALO)
+        windows = foreground_windows(around[0], self.window, self.overlap)
+        search = partial(self._search, network, basis, self._rng(), padded, unknown)
+        rebuilt = self._stitch(padded, windows, search, self.progress)
+        return torch.where(around, rebuilt, padded)[(slice(None), *inside)]
+
+    def _home(self, network: FrozenSystem) -> torch.device:
+        """Where the sums are kept."""
+        return network.device if self.spill is None else torch.device("cpu")
+
+    def _rng(self) -> torch.Generator:
+        return torch.Generator().manual_seed(self.seed)
 
     def _stitch(
         self,
@@ -149,7 +190,7 @@ class LatentSearchInferer(Inferer):
         rebuild: Rebuild,
         progress: Progress | None = None,
     ) -> torch.Tensor:
-        """What `rebuild` makes of each window, put together again."""
+        """What `rebuild` makes of each window of a grid like `volume`'s, put together again."""
         stitcher = Stitcher(
             volume.shape[1:],
             self.window,
@@ -161,13 +202,16 @@ class LatentSearchInferer(Inferer):
         for first, last in even_batches(len(windows), self.batch_size):
             batch = windows[first:last]
             report = partial(_report, progress, first, len(batch), len(windows))
-            for window, image in zip(batch, rebuild(self._cut(volume, batch), report), strict=True):
-                stitcher.add(window, self._as_window(image).to(volume.device))
+            for window, image in zip(batch, rebuild(batch, report), strict=True):
+                stitcher.add(window, self.cutter.as_window(image).to(volume.device))
             report(1.0)
         return stitcher.result()
 
-    def _guess(self, network: FrozenSystem, patches: torch.Tensor, _: Report) -> torch.Tensor:
+    def _guess(
+        self, network: FrozenSystem, volume: torch.Tensor, windows: list[Window], _: Report
+    ) -> torch.Tensor:
         """The encoder's healthy patch for each window."""
+        patches = self.cutter.cut(volume, windows)
         with torch.no_grad():
             return network.generate(network.encode(network.take(patches)))
 
@@ -176,16 +220,24 @@ class LatentSearchInferer(Inferer):
         network: FrozenSystem,
         basis: torch.Tensor | None,
         rng: torch.Generator,
-        patches: torch.Tensor,
+        volume: torch.Tensor,
+        hole: torch.Tensor | None,
+        windows: list[Window],
         report: Report,
     ) -> torch.Tensor:
-        """The healthy patch that explains each window best."""
+        """The healthy patch that explains each window best, or what is known of it."""
         if not self.steps:
-            return self._guess(network, patches, report)
-        patches = network.take(patches)
+            return self._guess(network, volume, windows, report)
+        patches = network.take(self.cutter.cut(volume, windows))
+        objective: Objective
+        if hole is None:
+            objective = MatchingLoss(patches, network.features, self.weight)
+        else:
+            unknown = network.take(self.cutter.cut(hole, windows))
+            objective = self.hole_loss(patches, unknown, network.judge)
         return descend(
             network.generate,
-            MatchingLoss(patches, network.features, self.weight),
+            objective,
             self.start(network, patches, rng),
             steps=self.steps,
             basis=basis,
@@ -193,27 +245,18 @@ class LatentSearchInferer(Inferer):
             on_step=lambda step: report(step / self.steps),
         ).image
 
-    def _cut(self, volume: torch.Tensor, windows: list[Window]) -> torch.Tensor:
-        """Patches (N, C, *S) as the network takes them."""
-        patches = torch.stack([volume[(slice(None), *window)] for window in windows])
-        return patches.squeeze(2 + self.slice_axis) if self.flat else patches
 
-    def _as_window(self, patch: torch.Tensor) -> torch.Tensor:
-        """A patch (C, *S) as (C, D, H, W) of the volume."""
-        return patch.unsqueeze(1 + self.slice_axis) if self.flat else patch
+def _checked(hole: torch.Tensor, volumes: torch.Tensor) -> torch.Tensor:
+    """Holes as bool, one for each volume of its grid."""
+    wanted = (len(volumes), 1, *volumes.shape[2:])
+    if hole.shape != wanted:
+        raise ValueError(f"hole must have the shape {wanted}, got {tuple(hole.shape)}")
+    return hole > 0
 
-    def _pad(self, volume: torch.Tensor) -> tuple[torch.Tensor, Window]:
-        """Background around a volume smaller than a window, and where the volume lies in it."""
-        short = [max(0, w - n) for w, n in zip(self.window, volume.shape[1:], strict=True)]
-        if not any(short):
-            return volume, (slice(None),) * 3  # not copied
-        before = [s // 2 for s in short]
-        sides = [
-            side for s, b in zip(short[::-1], before[::-1], strict=True) for side in (b, s - b)
-        ]
-        padded = torch.nn.functional.pad(volume, sides, value=BACKGROUND)
-        inside = tuple(slice(b, b + n) for b, n in zip(before, volume.shape[1:], strict=True))
-        return padded, inside
+
+def _dilated(mask: torch.Tensor, voxels: int) -> torch.Tensor:
+    """A mask (1, D, H, W) and what lies at most so many voxels beside it along every axis."""
+    return F.max_pool3d(mask.float()[None], 2 * voxels + 1, stride=1, padding=voxels)[0] > 0
 
 
 def _report(progress: Progress | None, done: int, more: int, total: int, share: float) -> None:

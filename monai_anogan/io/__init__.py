@@ -6,9 +6,11 @@ from monai_anogan.io.archive import opened
 from monai_anogan.io.cases import HEALTHY, read_cases
 from monai_anogan.io.cohort import read_cohort
 from monai_anogan.io.dicom_scan import DicomSeries, count_others, scan_dicom
-from monai_anogan.io.dicom_volume import load_stack, load_volume
+from monai_anogan.io.dicom_volume import StoredVolume, load_stack, load_stored, load_volume
 from monai_anogan.io.healthy import find_healthy
 from monai_anogan.io.inputs import find_inputs
+from monai_anogan.io.mask_file import MaskFile, read_mask
+from monai_anogan.io.mask_grid import mask_on_grid
 from monai_anogan.io.reader import DicomSeriesReader
 from monai_anogan.io.series_choice import choose_series, describe
 from monai_anogan.io.series_list import find_series, list_series
@@ -19,7 +21,9 @@ __all__ = [
     "HEALTHY",
     "DicomSeries",
     "DicomSeriesReader",
+    "MaskFile",
     "SliceStack",
+    "StoredVolume",
     "choose_series",
     "count_others",
     "describe",
@@ -28,10 +32,13 @@ __all__ = [
     "find_series",
     "list_series",
     "load_stack",
+    "load_stored",
     "load_volume",
+    "mask_on_grid",
     "opened",
     "read_cases",
     "read_cohort",
+    "read_mask",
     "scan_dicom",
     "series_records",
     "series_table",

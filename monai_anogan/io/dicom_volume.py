@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,17 @@ from monai_anogan.io.refusal import COPY_AGAIN
 from monai_anogan.io.slice_checks import find_stack_refusal
 from monai_anogan.io.slice_stack import SliceStack, stack_planes
 
-__all__ = ["load_stack", "load_volume"]
+__all__ = ["StoredVolume", "load_stack", "load_stored", "load_volume"]
+
+
+@dataclass(frozen=True)
+class StoredVolume:
+    """A series as its files store it."""
+
+    stack: SliceStack
+    frames: dict[Path, NDArray[Any]]  # of each file all of them, (frames, rows, columns)
+    rescales: list[tuple[float, float]]  # slope and intercept of each slice of the stack
+    inverted: bool  # bright is low, and the volume was turned over as a whole
 
 
 def load_volume(series: DicomSeries) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
@@ -54,7 +65,7 @@ def load_volume(series: DicomSeries) -> tuple[NDArray[np.float32], NDArray[np.fl
             frames = reader.read(header.path, header.pixels)
             for k in slices[header.path]:
                 _rescale(frames[stack.planes[k].frame], rescales[k], volume[k])
-    if headers[0].photometric == "MONOCHROME1" and series.modality not in ("CT", "PT"):
+    if _is_inverted(headers[0]):
         volume = volume.min() + volume.max() - volume
     return volume.transpose(2, 1, 0), stack.affine
 
@@ -71,6 +82,26 @@ def load_stack(files: Sequence[str | Path], frames: Sequence[int] | None = None)
         InputError: a file cannot be read, or together they are not a volume.
     """
     return _read_stack([Path(file) for file in files], frames)[0]
+
+
+def load_stored(files: Sequence[str | Path], frames: Sequence[int] | None = None) -> StoredVolume:
+    """Reads the stored values of a series again, as none of them was changed.
+
+    Args:
+        files: every file of one usable series, in any order.
+        frames: see `load_stack`.
+
+    Raises:
+        InputError: a file cannot be read, or together they are not a volume.
+    """
+    stack, headers = _read_stack([Path(file) for file in files], frames)
+    with FrameReader() as reader:
+        stored = {header.path: reader.read(header.path, header.pixels) for header in headers}
+    return StoredVolume(stack, stored, _rescales(stack.planes), _is_inverted(headers[0]))
+
+
+def _is_inverted(header: DicomHeader) -> bool:
+    return header.photometric == "MONOCHROME1" and header.modality not in ("CT", "PT")
 
 
 def _read_stack(

@@ -7,6 +7,8 @@ from monai_anogan.outputs.case import SaveCased, case_name, write_maps
 from monai_anogan.outputs.deidentify import deidentify
 from monai_anogan.outputs.dicom_choice import DICOM_OBJECTS, dicom_objects
 from monai_anogan.outputs.dicom_results import DicomResults, write_dicom_results
+from monai_anogan.outputs.filled_nifti import write_filled_nifti
+from monai_anogan.outputs.filled_series import holds_other_volumes, write_filled_series
 from monai_anogan.outputs.findings import DISCLAIMER, write_findings
 from monai_anogan.outputs.frame_order import FrameOrder
 from monai_anogan.outputs.measurement_report import write_measurement_report
@@ -26,7 +28,10 @@ __all__ = [
     "case_name",
     "deidentify",
     "dicom_objects",
+    "holds_other_volumes",
     "write_dicom_results",
+    "write_filled_nifti",
+    "write_filled_series",
     "write_findings",
     "write_maps",
     "write_measurement_report",

@@ -2,6 +2,7 @@
 
 from monai_anogan.outputs import DISCLAIMER
 from monai_anogan.reports.cohort import cohort_table, write_cohort
+from monai_anogan.reports.filling import write_filling_picture
 from monai_anogan.reports.overview import write_overview
 from monai_anogan.reports.page import place_in_words, write_report
 from monai_anogan.reports.scene import Scene, compose
@@ -15,6 +16,7 @@ __all__ = [
     "compose",
     "place_in_words",
     "write_cohort",
+    "write_filling_picture",
     "write_overview",
     "write_report",
 ]

@@ -16,7 +16,7 @@ Function = Callable[[torch.Tensor], torch.Tensor]
 
 
 class FrozenSystem:
-    """G, f and E of a system that learns no more.
+    """G, D with its f, and E of a system that learns no more.
 
     What goes in and what comes out is float32, so that z, losses and updates are exact; between
     the doors the networks run in `dtype`. The system itself is copied, and left as it is.
@@ -37,14 +37,16 @@ class FrozenSystem:
         self.dtype = resolve_precision(precision, self.device)
         self._generator, self.latent_size = system.generator, system.generator.latent_size
         self._generate: Function = lowered(system.generator, self.dtype)
-        self._features: Function = lowered(system.discriminator, self.dtype).features
+        judge = lowered(system.discriminator, self.dtype)
+        self._features: Function = judge.features
+        self._judge: Function = judge
         self._encode: Function = lowered(system.encoder, self.dtype)
         self._graphed = compiled and self.device.type == "cuda"
         if compiled:
             mode = "reduce-overhead" if self._graphed else None
             run = partial(torch.compile, dynamic=False, mode=mode)
             self._generate, self._features = run(self._generate), run(self._features)
-            self._encode = run(self._encode)
+            self._encode, self._judge = run(self._encode), run(self._judge)
 
     @property
     def cells(self) -> int:
@@ -71,6 +73,10 @@ class FrozenSystem:
     def features(self, patches: torch.Tensor) -> torch.Tensor:
         """f(x), an inner layer of D: (B, C, *S) to (B, F, *S')."""
         return self._float(self._features(self._laid_out(patches)))
+
+    def judge(self, patches: torch.Tensor) -> torch.Tensor:
+        """D(x): (B, C, *S) to logits (B,)."""
+        return self._float(self._judge(self._laid_out(patches)))
 
     @torch.no_grad()
     def encode(self, patches: torch.Tensor) -> torch.Tensor:

@@ -6,6 +6,8 @@ from monai_anogan.transforms.brain_mask import BrainMaskd, ScaleHeadd
 from monai_anogan.transforms.check import CheckVolumed
 from monai_anogan.transforms.contrast import RandContrast
 from monai_anogan.transforms.corrupt import Corrupt
+from monai_anogan.transforms.harmonic import harmonic_fill
+from monai_anogan.transforms.hole_proposal import HoleProposal
 from monai_anogan.transforms.intensity import (
     BACKGROUND,
     ScaleInMaskd,
@@ -14,6 +16,7 @@ from monai_anogan.transforms.intensity import (
 )
 from monai_anogan.transforms.lesion import paint_lesion
 from monai_anogan.transforms.lesion_scene import RandLesionScened
+from monai_anogan.transforms.mirror import mirrored
 from monai_anogan.transforms.paint_lesions import PaintLesions
 from monai_anogan.transforms.patches import (
     FromUint8,
@@ -31,6 +34,7 @@ __all__ = [
     "CheckVolumed",
     "Corrupt",
     "FromUint8",
+    "HoleProposal",
     "PaintLesions",
     "RandContrast",
     "RandLesionScened",
@@ -45,5 +49,7 @@ __all__ = [
     "UnscaleInMaskd",
     "WindowInMaskd",
     "concatenate_patches",
+    "harmonic_fill",
+    "mirrored",
     "paint_lesion",
 ]
