@@ -13,7 +13,6 @@ from monai.inferers import Inferer
 from monai.utils import convert_to_dst_type, convert_to_tensor
 
 from monai_anogan.inferers.stitcher import Stitcher, Window, foreground_windows
-from monai_anogan.losses import MatchingLoss
 from monai_anogan.search import EncoderStart, PriorStart, Start, descend, fit_basis
 from monai_anogan.systems import FrozenSystem, System
 from monai_anogan.transforms import BACKGROUND
@@ -185,7 +184,7 @@ class LatentSearchInferer(Inferer):
         patches = network.take(patches)
         return descend(
             network.generate,
-            MatchingLoss(patches, network.features, self.weight),
+            network.objective(patches, self.weight),
             self.start(network, patches, rng),
             steps=self.steps,
             basis=basis,

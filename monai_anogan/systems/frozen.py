@@ -6,7 +6,10 @@ from collections.abc import Callable
 from functools import partial
 
 import torch
+from torch import nn
 
+from monai_anogan.errors import InputError
+from monai_anogan.losses import MatchingLoss, ReferenceLoss
 from monai_anogan.networks import lowered, resolve_precision
 from monai_anogan.systems.system import System
 
@@ -16,7 +19,7 @@ Function = Callable[[torch.Tensor], torch.Tensor]
 
 
 class FrozenSystem:
-    """G, f and E of a system that learns no more.
+    """G, D with its f, and E (those that it has) of a system that learns no more.
 
     What goes in and what comes out is float32, so that z, losses and updates are exact; between
     the doors the networks run in `dtype`. The system itself is copied, and left as it is.
@@ -36,15 +39,20 @@ class FrozenSystem:
         self.device = next(system.parameters()).device
         self.dtype = resolve_precision(precision, self.device)
         self._generator, self.latent_size = system.generator, system.generator.latent_size
+        self._name, self._matching = type(system).__name__, getattr(system, "matching", "features")
+        judge: nn.Module = lowered(system.discriminator, self.dtype)
+        encoder = getattr(system, "encoder", None)
         self._generate: Function = lowered(system.generator, self.dtype)
-        self._features: Function = lowered(system.discriminator, self.dtype).features
-        self._encode: Function = lowered(system.encoder, self.dtype)
+        self._judge: Function = judge
+        self._features: Function = getattr(judge, "features", judge)
+        self._encode: Function | None = None if encoder is None else lowered(encoder, self.dtype)
         self._graphed = compiled and self.device.type == "cuda"
         if compiled:
             mode = "reduce-overhead" if self._graphed else None
             run = partial(torch.compile, dynamic=False, mode=mode)
             self._generate, self._features = run(self._generate), run(self._features)
-            self._encode = run(self._encode)
+            self._judge = run(self._judge)
+            self._encode = None if self._encode is None else run(self._encode)
 
     @property
     def cells(self) -> int:
@@ -72,9 +80,28 @@ class FrozenSystem:
         """f(x), an inner layer of D: (B, C, *S) to (B, F, *S')."""
         return self._float(self._features(self._laid_out(patches)))
 
+    def judge(self, patches: torch.Tensor) -> torch.Tensor:
+        """D(x): (B, C, *S) to logits (B,)."""
+        return self._float(self._judge(self._laid_out(patches)))
+
+    def objective(self, patches: torch.Tensor, weight: float) -> MatchingLoss | ReferenceLoss:
+        """What a search for `patches`, (B, C, *S), minimises; `weight` is lambda."""
+        if self._matching == "reference":
+            return ReferenceLoss(patches, self.judge, weight)
+        return MatchingLoss(patches, self.features, weight)
+
     @torch.no_grad()
     def encode(self, patches: torch.Tensor) -> torch.Tensor:
-        """E(x): (B, C, *S) to latents (B, Z)."""
+        """E(x): (B, C, *S) to latents (B, Z).
+
+        Raises:
+            InputError: The system has no encoder.
+        """
+        if self._encode is None:
+            raise InputError(
+                f"a search must start from the prior where there is no encoder, {self._name} has "
+                "none; take mode search and start prior"
+            )
         return self._float(self._encode(self._laid_out(patches)))
 
     def _float(self, result: torch.Tensor) -> torch.Tensor:
