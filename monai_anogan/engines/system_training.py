@@ -20,7 +20,6 @@ from monai_anogan.systems import System
 
 __all__ = ["train_system"]
 
-CHECKPOINT_EVERY = 200  # iterations at most
 Losses = list[dict[str, float]]
 
 
@@ -36,6 +35,7 @@ def train_system(
     augment: Change | None = None,
     mirrored: bool = False,
     precision: str = "auto",
+    checkpoint_every: int = 200,
 ) -> Losses:
     """Train a system, in place, on healthy patches.
 
@@ -46,7 +46,7 @@ def train_system(
         system: with fresh weights; they are what it begins with, unless there is a checkpoint.
         patches: healthy ones, (N, C, *S): uint8, 0 to 255 for -1 to 1, or float in [-1, 1].
         iterations: batches to train on, split over the system's phases; rounded up to whole epochs
-            of at most 200.
+            of at most `checkpoint_every`.
         batch_size: patches a batch.
         seed: of the order of patches and of everything random in training.
         output_dir: folder of `last_model.pt`, the checkpoint, and of `model.pt`, the weights of the
@@ -55,6 +55,7 @@ def train_system(
         augment: changes the healthy patches, (B, C, *S) and a generator to the same shape.
         mirrored: mirror half of the patches along their first axis, left and right in a brain.
         precision: `bfloat16` autocast, `float32`, or `auto`, bfloat16 where the hardware has it.
+        checkpoint_every: iterations from one checkpoint to the next, at most: one epoch.
 
     Returns:
         Mean of every loss for every epoch, from the first on, those before an interruption too.
@@ -65,13 +66,14 @@ def train_system(
     """
     _check(system, patches, iterations, batch_size)
     device = next(system.parameters()).device
-    epochs = -(-iterations // CHECKPOINT_EVERY)
+    epochs = -(-iterations // checkpoint_every)
     optimizers, log, history = optimizers_of(system), ProgressLog(), _History()
     handlers: list[Any] = [CollapseAlarm(), log, _Watch(log, history, progress)]
     if output_dir is not None:
         plan = _Plan(
             system=type(system).__name__,
             iterations=iterations,
+            epochs=epochs,
             batch_size=batch_size,
             seed=seed,
             patches=len(patches),

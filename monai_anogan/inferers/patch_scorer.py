@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import torch
 
+from monai_anogan.errors import InputError
 from monai_anogan.inferers.latent_search import STARTS
 from monai_anogan.search import descend
 from monai_anogan.systems import FrozenSystem, SearchPlan, System
@@ -52,8 +53,11 @@ class PatchScorer:
         """Rebuild and score patches (N, C, *S), uint8 (0 to 255 for -1 to 1) or in [-1, 1].
 
         Raises:
-            InputError: A search would start from the encoder of a system that has none.
+            InputError: There are no patches, or a search would start from the encoder of a system
+                that has none.
         """
+        if len(patches) < 1:
+            raise InputError("patches must be one or more, got none")
         judge = copy.deepcopy(system).eval().float()
         frozen = FrozenSystem(system, self.precision)
         rng = torch.Generator().manual_seed(self.seed)
