@@ -31,6 +31,7 @@ class AdversarialCAE(System):
         adversarial_weight: lambda_adv of Pathak et al.; lambda_rec is what is left of 1.
         weight: lambda, the share of feature matching in the score.
         r1_gamma: weight of the R1 penalty on D; 0 is the plain game.
+        learning_rate: of Adam, in every turn.
     """
 
     def __init__(
@@ -45,11 +46,12 @@ class AdversarialCAE(System):
         discriminator_norm: str | tuple | None = ("group", {"num_groups": 8}),
         adversarial_weight: float = 0.001,
         weight: float = 0.1,
-        r1_gamma: float = 0.05,
+        r1_gamma: float = 1.0,
+        learning_rate: float = 1e-3,
     ) -> None:
         super().__init__(spatial_dims, patch_size, channels)
         self.adversarial_weight, self.weight = adversarial_weight, weight
-        self.r1_gamma = r1_gamma
+        self.r1_gamma, self.learning_rate = r1_gamma, learning_rate
         size = (spatial_dims, patch_size)
         widths = {"channels": channels, "width": width, "max_width": max_width}
         self.encoder = Encoder(*size, latent_size, norm="batch", **widths)
@@ -62,11 +64,10 @@ class AdversarialCAE(System):
 
     def phases(self) -> tuple[Phase, ...]:
         """A step of D, a step of E and G together."""
+        loss, rate = NonSaturatingR1(self.r1_gamma), self.learning_rate
         turns = (
-            discriminator_turn(
-                self.discriminator, NonSaturatingR1(self.r1_gamma), lambda rebuilt: rebuilt
-            ),
-            Turn("generator", ("encoder", "generator"), self.generator_loss),
+            discriminator_turn(self.discriminator, loss, lambda rebuilt: rebuilt, lr=rate),
+            Turn("generator", ("encoder", "generator"), self.generator_loss, lr=rate),
         )
         return (Phase("adversarial", lambda step: self(step.patches).float(), turns),)
 

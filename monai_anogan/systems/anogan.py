@@ -32,6 +32,7 @@ class AnoGAN(System):
         matching: `features` for the paper's feature matching, `reference` for GAN_R.
         weight: lambda, the share of the discrimination loss in search and score.
         r1_gamma: weight of the R1 penalty on D, which keeps the game stable; 0 is the plain game.
+        learning_rate: of Adam, in every turn.
 
     Raises:
         ValueError: `matching` has another name.
@@ -49,12 +50,14 @@ class AnoGAN(System):
         discriminator_norm: str | tuple | None = ("group", {"num_groups": 8}),
         matching: str = "features",
         weight: float = 0.1,
-        r1_gamma: float = 0.05,
+        r1_gamma: float = 1.0,
+        learning_rate: float = 1e-3,
     ) -> None:
         if matching not in ("features", "reference"):
             raise ValueError(f"matching must be features or reference, got {matching!r}")
         super().__init__(spatial_dims, patch_size, channels, search=SearchPlan(weight=weight))
-        self.matching, self.weight, self.r1_gamma = matching, weight, r1_gamma
+        self.matching, self.weight = matching, weight
+        self.r1_gamma, self.learning_rate = r1_gamma, learning_rate
         size = (spatial_dims, patch_size)
         widths = {"channels": channels, "width": width, "max_width": max_width}
         self.generator = Generator(*size, latent_size, norm="batch", **widths)
@@ -73,8 +76,8 @@ class AnoGAN(System):
             return loss.generator(self.discriminator(fake).float())
 
         turns = (
-            discriminator_turn(self.discriminator, loss, lambda fake: fake),
-            Turn("generator", ("generator",), fool),
+            discriminator_turn(self.discriminator, loss, lambda fake: fake, lr=self.learning_rate),
+            Turn("generator", ("generator",), fool, lr=self.learning_rate),
         )
         return (Phase("adversarial", self.generate_for, turns),)
 

@@ -32,6 +32,7 @@ class BiGAN(System):
         discriminator_norm: normalisation in D.
         weight: share of the discriminator's part in the score, 1 - alpha of the paper.
         r1_gamma: weight of the R1 penalty on D, for x; 0 is the plain game.
+        learning_rate: of Adam, in every turn.
     """
 
     def __init__(
@@ -45,10 +46,11 @@ class BiGAN(System):
         max_width: int = 512,
         discriminator_norm: str | tuple | None = ("group", {"num_groups": 8}),
         weight: float = 0.1,
-        r1_gamma: float = 0.05,
+        r1_gamma: float = 1.0,
+        learning_rate: float = 1e-3,
     ) -> None:
         super().__init__(spatial_dims, patch_size, channels)
-        self.weight, self.r1_gamma = weight, r1_gamma
+        self.weight, self.r1_gamma, self.learning_rate = weight, r1_gamma, learning_rate
         size = (spatial_dims, patch_size, latent_size)
         widths = {"channels": channels, "width": width, "max_width": max_width}
         self.generator = Generator(*size, norm="batch", **widths)
@@ -61,9 +63,10 @@ class BiGAN(System):
 
     def phases(self) -> tuple[Phase, ...]:
         """A step of D, a step of G and E together."""
+        rate = self.learning_rate
         turns = (
-            Turn("discriminator", ("discriminator",), self.discriminator_loss),
-            Turn("generator", ("generator", "encoder"), self.generator_loss),
+            Turn("discriminator", ("discriminator",), self.discriminator_loss, lr=rate),
+            Turn("generator", ("generator", "encoder"), self.generator_loss, lr=rate),
         )
         return (Phase("adversarial", self._pairs, turns),)
 

@@ -38,6 +38,7 @@ class FAnoGAN(System):
         kappa: weight of the feature term in E's loss and in the score.
         critic_steps: iterations, each with a step of D, to one step of G; 5 in WGAN-GP.
         encoder_share: share of the iterations that train E.
+        learning_rate: of Adam, in every turn.
     """
 
     def __init__(
@@ -57,9 +58,11 @@ class FAnoGAN(System):
         kappa: float = 1.0,
         critic_steps: int = 5,
         encoder_share: float = 0.25,
+        learning_rate: float = 1e-3,
     ) -> None:
         super().__init__(spatial_dims, patch_size, channels)
         self.kappa, self.critic_steps, self.encoder_share = kappa, critic_steps, encoder_share
+        self.learning_rate = learning_rate
         size = (spatial_dims, patch_size)
         widths: dict[str, Any] = {"channels": channels, "max_width": max_width}
         latent: dict[str, Any] = {"norm": "batch", "grid": grid, **widths}
@@ -78,7 +81,7 @@ class FAnoGAN(System):
     def phases(self) -> tuple[Phase, ...]:
         """WGAN-GP of G and D, then izi_f: E alone."""
         loss = WassersteinGP()
-        game: dict[str, Any] = {"lr": 2e-4, "betas": (0.0, 0.9)}
+        game: dict[str, Any] = {"lr": self.learning_rate, "betas": (0.0, 0.9)}
 
         def fool(step: Step, fake: torch.Tensor) -> torch.Tensor:
             return loss.generator(self.discriminator(fake).float())
@@ -89,7 +92,7 @@ class FAnoGAN(System):
 
         critic = discriminator_turn(self.discriminator, loss, lambda fake: fake, **game)
         generator = Turn("generator", ("generator",), fool, every=self.critic_steps, **game)
-        encoder = Turn("encoder", ("encoder",), explain, lr=1e-3, betas=(0.9, 0.999))
+        encoder = Turn("encoder", ("encoder",), explain, lr=self.learning_rate)
         return (
             Phase("wgan", self.generate_for, (critic, generator), share=1 - self.encoder_share),
             Phase("izi_f", self._rebuild, (encoder,), share=self.encoder_share),

@@ -36,6 +36,7 @@ class GANomaly(System):
         contextual_weight: w_con, of the patch itself.
         encoder_weight: w_enc, of the latents.
         r1_gamma: weight of the R1 penalty on D; 0 is the plain game.
+        learning_rate: of Adam, in every turn.
     """
 
     def __init__(
@@ -51,11 +52,13 @@ class GANomaly(System):
         adversarial_weight: float = 1.0,
         contextual_weight: float = 50.0,
         encoder_weight: float = 1.0,
-        r1_gamma: float = 0.05,
+        r1_gamma: float = 1.0,
+        learning_rate: float = 1e-3,
     ) -> None:
         super().__init__(spatial_dims, patch_size, channels)
         self.adversarial_weight, self.contextual_weight = adversarial_weight, contextual_weight
-        self.encoder_weight, self.r1_gamma = encoder_weight, r1_gamma
+        self.encoder_weight = encoder_weight
+        self.r1_gamma, self.learning_rate = r1_gamma, learning_rate
         size = (spatial_dims, patch_size)
         widths = {"channels": channels, "width": width, "max_width": max_width}
         self.encoder = Encoder(*size, latent_size, norm="batch", **widths)
@@ -69,11 +72,11 @@ class GANomaly(System):
 
     def phases(self) -> tuple[Phase, ...]:
         """A step of D, a step of the two encoders and G together (section 3.2)."""
+        loss, rate = NonSaturatingR1(self.r1_gamma), self.learning_rate
+        parts = ("encoder", "generator", "second_encoder")
         turns = (
-            discriminator_turn(
-                self.discriminator, NonSaturatingR1(self.r1_gamma), lambda made: made[1]
-            ),
-            Turn("generator", ("encoder", "generator", "second_encoder"), self.generator_loss),
+            discriminator_turn(self.discriminator, loss, lambda made: made[1], lr=rate),
+            Turn("generator", parts, self.generator_loss, lr=rate),
         )
         return (Phase("adversarial", self._pass, turns),)
 
