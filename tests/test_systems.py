@@ -305,6 +305,14 @@ def test_gan_r_is_searched_by_its_own_loss_and_anogan_by_the_papers():
     )
 
 
+def test_bigan_whose_d_judges_pairs_is_searched_by_the_residual_alone():
+    torch.manual_seed(0)
+    frozen, x = FrozenSystem(BiGAN(2, 8, 4, width=8)), torch.ones(1, 1, 8, 8)
+    assert frozen.objective(x, 0.25)(torch.zeros(1, 1, 8, 8)).item() == pytest.approx(0.75 * 64)
+    plan = SearchPlan("encoder", steps=2)
+    assert PatchScorer(plan)(BiGAN(2, 8, 4, width=8), x).reconstruction.shape == x.shape
+
+
 def test_a_volume_is_searched_by_a_system_without_an_encoder_from_the_prior_alone():
     torch.manual_seed(0)
     system, volume = AnoGAN(2, 8, 4, width=8), torch.rand(1, 1, 8, 8, 3)

@@ -64,7 +64,7 @@ class PatchScorer:
         parts, done = [], 0
         for batch in patches.split(self.batch_size):
             x = batch.float() / 127.5 - 1 if batch.dtype == torch.uint8 else batch.float()
-            x = x.to(frozen.device)
+            x = frozen.take(x)
             latents, image = self._rebuild(frozen, x, self.search or system.search, rng)
             scores = judge.scores(x, image, latents)
             parts.append(

@@ -55,8 +55,10 @@ class AnoGAN(System):
     ) -> None:
         if matching not in ("features", "reference"):
             raise ValueError(f"matching must be features or reference, got {matching!r}")
-        super().__init__(spatial_dims, patch_size, channels, search=SearchPlan(weight=weight))
-        self.matching, self.weight = matching, weight
+        super().__init__(
+            spatial_dims, patch_size, channels, search=SearchPlan(weight=weight), matching=matching
+        )
+        self.weight = weight
         self.r1_gamma, self.learning_rate = r1_gamma, learning_rate
         size = (spatial_dims, patch_size)
         widths = {"channels": channels, "width": width, "max_width": max_width}

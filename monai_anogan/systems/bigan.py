@@ -49,7 +49,7 @@ class BiGAN(System):
         r1_gamma: float = 1.0,
         learning_rate: float = 1e-3,
     ) -> None:
-        super().__init__(spatial_dims, patch_size, channels)
+        super().__init__(spatial_dims, patch_size, channels, matching="residual")
         self.weight, self.r1_gamma, self.learning_rate = weight, r1_gamma, learning_rate
         size = (spatial_dims, patch_size, latent_size)
         widths = {"channels": channels, "width": width, "max_width": max_width}

@@ -18,7 +18,7 @@ __all__ = ["System"]
 class System(nn.Module, ABC):
     """Abstract: one module with its networks as parts; `forward` is patches to reconstructions.
 
-    A system has a `generator` (z to patches) and a `discriminator`; an `encoder` (patches to z)
+    A system has a `generator` (z to patches); a `discriminator` and an `encoder` (patches to z)
     where its paper has one. How it learns (`phases`), how its reconstructions are found (`search`)
     and how abnormal a patch is (`scores`) are its own; who trains, searches and scores is not.
 
@@ -27,13 +27,14 @@ class System(nn.Module, ABC):
         patch_size: voxels of a patch along each axis.
         channels: C of a patch.
         search: how reconstructions are searched; None: they are G(E(x)), at once.
+        matching: what a search compares beside the patches themselves: `features` of D, D's
+            `reference` loss, or nothing, `residual`.
     """
 
     if TYPE_CHECKING:  # TorchScript would read these annotations too, and not know the classes
         generator: Generator
         discriminator: Any  # of (x) or, BiGAN's, of (x, z)
         encoder: Encoder
-        matching: str
 
     def __init__(
         self,
@@ -42,10 +43,11 @@ class System(nn.Module, ABC):
         channels: int,
         *,
         search: SearchPlan | None = None,
+        matching: str = "features",
     ) -> None:
         super().__init__()
         self.spatial_dims, self.patch_size, self.channels = spatial_dims, patch_size, channels
-        self.search = search
+        self.search, self.matching = search, matching
 
     @abstractmethod
     def forward(self, patches: torch.Tensor) -> torch.Tensor:
