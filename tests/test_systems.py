@@ -276,7 +276,9 @@ def test_the_scorer_repeats_itself_by_its_seed_alone_and_tells_of_its_progress()
     once = first(system, patches)
     torch.rand(3)
     assert torch.equal(once.latents, first(system, patches).latents)
-    assert not torch.equal(once.latents, PatchScorer(plan, seed=2, batch_size=2)(system, patches).latents)
+    assert not torch.equal(
+        once.latents, PatchScorer(plan, seed=2, batch_size=2)(system, patches).latents
+    )
     assert calls[:3] == [(2, 5), (4, 5), (5, 5)]
     as_floats = PatchScorer(plan, seed=1, batch_size=2)(system, patches / 127.5 - 1)
     assert torch.equal(as_floats.reconstruction, once.reconstruction)
