@@ -171,5 +171,9 @@ def test_runs_that_cannot_be_are_refused_in_one_line(tmp_path):
     with pytest.raises(InputError, match="must be 1 or more, got 0 and 64"):
         train_system(made(AnoGAN), patches, iterations=0)
     train_system(made(GANomaly), patches, iterations=1, batch_size=2, output_dir=tmp_path)
-    with pytest.raises(InputError, match=r"to resume must have the settings .* take another"):
+    with pytest.raises(InputError, match=r"own settings \{'iterations': 1.* got \{'iterations': 2"):
         train_system(made(GANomaly), patches, iterations=2, batch_size=2, output_dir=tmp_path)
+    with pytest.raises(InputError, match=r"own settings \{'parameters'"):
+        train_system(
+            GANomaly(2, 16, 9, width=8), patches, iterations=1, batch_size=2, output_dir=tmp_path
+        )

@@ -13,6 +13,7 @@ from monai_anogan.engines.alarm import CollapseAlarm
 from monai_anogan.engines.checkpoint import CheckpointKeeper
 from monai_anogan.engines.patches import Change
 from monai_anogan.engines.progress import ProgressLog
+from monai_anogan.engines.run_record import Losses, LossHistory, RunPlan
 from monai_anogan.engines.system_trainer import SystemTrainer, optimizers_of
 from monai_anogan.errors import InputError
 from monai_anogan.networks import resolve_precision
@@ -20,7 +21,7 @@ from monai_anogan.systems import System
 
 __all__ = ["train_system"]
 
-Losses = list[dict[str, float]]
+Progress = Callable[[int, int], None]
 
 
 def train_system(
@@ -31,13 +32,13 @@ def train_system(
     batch_size: int = 64,
     seed: int = 0,
     output_dir: str | Path | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
     augment: Change | None = None,
     mirrored: bool = False,
     precision: str = "auto",
     checkpoint_every: int = 200,
 ) -> Losses:
-    """Train a system, in place, on healthy patches.
+    """Train a system, in place, on healthy patches; it is left frozen, in eval mode.
 
     The same seed gives the same weights on the same machine, also where the run was interrupted:
     called again with the same `output_dir` it goes on from the last checkpoint.
@@ -67,16 +68,21 @@ def train_system(
     _check(system, patches, iterations, batch_size)
     device = next(system.parameters()).device
     epochs = -(-iterations // checkpoint_every)
-    optimizers, log, history = optimizers_of(system), ProgressLog(), _History()
-    handlers: list[Any] = [CollapseAlarm(), log, _Watch(log, history, progress)]
+    optimizers, log = optimizers_of(system), ProgressLog()
+    history = LossHistory(log)
+    handlers: list[Any] = [CollapseAlarm(), log, history]
+    if progress is not None:
+        handlers.append(_Report(progress))
     if output_dir is not None:
-        plan = _Plan(
+        plan = RunPlan(
             system=type(system).__name__,
+            parameters=sum(parameter.numel() for parameter in system.parameters()),
             iterations=iterations,
             epochs=epochs,
             batch_size=batch_size,
             seed=seed,
             patches=len(patches),
+            mirrored=mirrored,
         )
         state = {"plan": plan, "network": system, "history": history, **optimizers}
         handlers.append(CheckpointKeeper(output_dir, state, system))
@@ -120,51 +126,15 @@ class _Batches:
             yield {"image": drawn.float() / 127.5 - 1 if drawn.dtype == torch.uint8 else drawn}
 
 
-class _Watch:
-    """Handler: epochs into the history, iterations to the caller."""
+class _Report:
+    """Handler: tells a caller of every iteration."""
 
-    def __init__(
-        self, log: ProgressLog, history: _History, progress: Callable[[int, int], None] | None
-    ) -> None:
-        self.log, self.history, self.progress = log, history, progress
+    def __init__(self, progress: Progress) -> None:
+        self.progress = progress
 
     def attach(self, engine: Any) -> None:
-        engine.add_event_handler(Events.ITERATION_COMPLETED, self._report)
-        engine.add_event_handler(
-            Events.EPOCH_COMPLETED, lambda _: self.history.epochs.append(dict(self.log.means))
-        )
+        engine.add_event_handler(Events.ITERATION_COMPLETED, self)
 
-    def _report(self, engine: Any) -> None:
-        if self.progress is not None:
-            state = engine.state
-            self.progress(state.iteration, state.max_epochs * state.epoch_length)
-
-
-class _History:
-    """The losses so far, kept in the checkpoint."""
-
-    def __init__(self) -> None:
-        self.epochs: Losses = []
-
-    def state_dict(self) -> dict[str, Losses]:
-        return {"epochs": self.epochs}
-
-    def load_state_dict(self, state: dict[str, Losses]) -> None:
-        self.epochs[:] = state["epochs"]
-
-
-class _Plan:
-    """What a run was asked for; a checkpoint of another run is refused."""
-
-    def __init__(self, **settings: Any) -> None:
-        self.settings = settings
-
-    def state_dict(self) -> dict[str, Any]:
-        return self.settings
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        if state != self.settings:
-            raise InputError(
-                f"the run to resume must have the settings {self.settings}, got a checkpoint with "
-                f"{state}; take another output_dir"
-            )
+    def __call__(self, engine: Any) -> None:
+        state = engine.state
+        self.progress(state.iteration, state.max_epochs * state.epoch_length)
