@@ -11,6 +11,8 @@ from monai_anogan.engines.grid import patch_grid, save_grid
 from monai_anogan.engines.monitor import FidelityMonitor, ReconstructionMonitor
 from monai_anogan.engines.patches import PatchTrainer, draw_patches
 from monai_anogan.engines.progress import ProgressLog
+from monai_anogan.engines.system_trainer import SystemTrainer, optimizers_of
+from monai_anogan.engines.system_training import train_system
 
 __all__ = [
     "AnoGANTrainer",
@@ -24,11 +26,14 @@ __all__ = [
     "PatchTrainer",
     "ProgressLog",
     "ReconstructionMonitor",
+    "SystemTrainer",
     "WhitenLatents",
     "draw_patches",
     "fit_perceptron",
     "izi_f",
+    "optimizers_of",
     "patch_grid",
     "save_grid",
     "save_state_dict",
+    "train_system",
 ]

@@ -36,6 +36,7 @@ class PatchTrainer(Trainer):
         seed: of everything random.
         amp: bfloat16 autocast of the networks; losses stay in float32.
         augment: changes the healthy patches, (B, C, *S) and a generator to the same shape.
+        mirrored: mirror half of the patches, left and right.
         train_handlers: ignite handlers.
         epoch_length: iterations an epoch; None takes the loader's length.
     """
@@ -51,6 +52,7 @@ class PatchTrainer(Trainer):
         seed: int = 0,
         amp: bool = True,
         augment: Change | None = None,
+        mirrored: bool = True,
         train_handlers: Sequence[Any] | None = None,
         epoch_length: int | None = None,
     ) -> None:
@@ -64,7 +66,7 @@ class PatchTrainer(Trainer):
         )
         self.network, self.learning, self.seed = network, tuple(learning), seed
         network.to(memory_format=fast_layout(network))  # type: ignore[call-overload]
-        self.bfloat16, self.augment = amp, augment
+        self.bfloat16, self.augment, self.mirrored = amp, augment, mirrored
         self.rng = torch.Generator()
         self.add_event_handler(Events.EPOCH_STARTED, PatchTrainer._begin_epoch)
         self._register_handlers(list(train_handlers or ()))
@@ -74,6 +76,11 @@ class PatchTrainer(Trainer):
         self.rng.manual_seed(seed)
         torch.manual_seed(seed)  # the loader's order of volumes
         set_rnd(getattr(self.data_loader, "dataset", None), seed % 2**31)
+        self.wake(self.learning)
+
+    def wake(self, learning: Sequence[str]) -> None:
+        """Let these parts of the network learn, and no others."""
+        self.learning = tuple(learning)
         self.network.eval().requires_grad_(False)
         for name in self.learning:
             self.network.get_submodule(name).train().requires_grad_(True)
@@ -83,11 +90,12 @@ class PatchTrainer(Trainer):
         return torch.autocast(self.state.device.type, torch.bfloat16, enabled=self.bfloat16)
 
     def patches(self, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-        """The batch on the device, half of it mirrored (left and right), augmented."""
+        """The batch on the device, mirrored and augmented."""
         real = batch["image"].to(self.state.device, non_blocking=True)
-        mirrored = torch.rand(len(real), generator=self.rng) < 0.5
-        mirrored = mirrored.view(-1, *[1] * (real.ndim - 1)).to(real.device)
-        real = torch.where(mirrored, real.flip(2), real)
+        if self.mirrored:
+            turned = torch.rand(len(real), generator=self.rng) < 0.5
+            turned = turned.view(-1, *[1] * (real.ndim - 1)).to(real.device)
+            real = torch.where(turned, real.flip(2), real)
         return real if self.augment is None else self.augment(real, self.rng)
 
     @staticmethod

@@ -22,22 +22,30 @@ class ProgressLog:
         self.writer: Any = None
         self.output_dir = output_dir
         self.sums: dict[str, float] = {}
+        self.counts: dict[str, int] = {}
         self.logger = logging.getLogger("monai_anogan.training")
 
     def attach(self, engine: Any) -> None:
         """Have `engine` report to this."""
-        engine.add_event_handler(Events.EPOCH_STARTED, lambda _: self.sums.clear())
+        engine.add_event_handler(Events.EPOCH_STARTED, self._begin)
         engine.add_event_handler(Events.ITERATION_COMPLETED, self._add)
         engine.add_event_handler(Events.EPOCH_COMPLETED, self)
+
+    def _begin(self, _: Any) -> None:
+        self.sums, self.counts = {}, {}
 
     def _add(self, engine: Any) -> None:
         for name, value in engine.state.output.items():
             self.sums[name] = self.sums.get(name, 0.0) + value
+            self.counts[name] = self.counts.get(name, 0) + 1
+
+    @property
+    def means(self) -> dict[str, float]:
+        """Mean of each loss over the iterations of this epoch that had it."""
+        return {name: total / self.counts[name] for name, total in self.sums.items()}
 
     def __call__(self, engine: Any) -> None:
-        length = engine.state.epoch_length
-        numbers = {name: total / length for name, total in self.sums.items()}
-        numbers |= engine.state.metrics
+        numbers = self.means | engine.state.metrics
         line = ", ".join(f"{name} {value:.4f}" for name, value in numbers.items())
         self.logger.info("epoch %d of %d: %s", engine.state.epoch, engine.state.max_epochs, line)
         if self.output_dir is not None:

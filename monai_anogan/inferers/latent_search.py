@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from monai_anogan.inferers.cutter import Cutter
 from monai_anogan.inferers.stitcher import Stitcher, Window, foreground_windows
-from monai_anogan.losses import InpaintingLoss, MatchingLoss
+from monai_anogan.losses import InpaintingLoss
 from monai_anogan.search import EncoderStart, PriorStart, Start, descend, fit_basis
 from monai_anogan.systems import FrozenSystem, System
 from monai_anogan.transforms import BACKGROUND
@@ -231,7 +231,7 @@ class LatentSearchInferer(Inferer):
         patches = network.take(self.cutter.cut(volume, windows))
         objective: Objective
         if hole is None:
-            objective = MatchingLoss(patches, network.features, self.weight)
+            objective = network.objective(patches, self.weight)
         else:
             unknown = network.take(self.cutter.cut(hole, windows))
             objective = self.hole_loss(patches, unknown, network.judge)

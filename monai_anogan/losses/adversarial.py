@@ -86,7 +86,11 @@ class WassersteinGP:
 
 
 def input_gradient(critic: Critic, patches: torch.Tensor) -> torch.Tensor:
-    """Gradient of each logit with respect to its own patch, (B, C * S), differentiable again."""
+    """Gradient of each logit with respect to its own patch, (B, C * S), differentiable again.
+
+    In float32 whatever the autocast around it: a second order does not survive bfloat16.
+    """
     patches = patches.detach().requires_grad_()
-    (gradient,) = torch.autograd.grad(critic(patches).sum(), patches, create_graph=True)
+    with torch.autocast(patches.device.type, enabled=False):
+        (gradient,) = torch.autograd.grad(critic(patches).sum(), patches, create_graph=True)
     return gradient.flatten(1)

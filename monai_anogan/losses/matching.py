@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import torch
 
-__all__ = ["MatchingLoss", "l1_distance"]
+__all__ = ["MatchingLoss", "l1_distance", "mean_square"]
 
 Features = Callable[[torch.Tensor], torch.Tensor]
 
@@ -64,3 +64,8 @@ class MatchingLoss:
 def l1_distance(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     """Sum of absolute differences of each pair, (B, C, *S) and (B, C, *S) to (B,)."""
     return (a.float() - b.float()).abs().flatten(1).sum(1)
+
+
+def mean_square(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    """Mean of squared differences of each pair, (B, ...) and (B, ...) to (B,)."""
+    return (a.float() - b.float()).square().flatten(1).mean(1)

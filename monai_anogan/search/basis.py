@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import torch
 
-from monai_anogan.losses import MatchingLoss
 from monai_anogan.search.starts import Start
 from monai_anogan.systems import FrozenSystem
 
@@ -79,7 +78,7 @@ def search_gradient(
     network: FrozenSystem, patches: torch.Tensor, z: torch.Tensor, weight: float
 ) -> torch.Tensor:
     """Gradient of each patch's matching loss with respect to its own latent, (B, Z)."""
-    objective = MatchingLoss(patches, network.features, weight)
+    objective = network.objective(patches, weight)
     z = z.detach().requires_grad_()
     (gradient,) = torch.autograd.grad(objective(network.generate(z)).sum(), z)
     return gradient

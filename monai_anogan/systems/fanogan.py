@@ -1,7 +1,9 @@
 """f-AnoGAN: a generator, the discriminator that taught it, and an encoder that guesses the latent.
 
 Schlegl et al. 2019, "f-AnoGAN: Fast unsupervised anomaly detection with generative adversarial
-networks", Medical Image Analysis 54. Its encoder left aside, it is AnoGAN (Schlegl et al. 2017).
+networks", Medical Image Analysis 54: G and D by WGAN-GP (Gulrajani et al. 2017, arXiv 1704.00028,
+equation 3), then E against the frozen two by "izi_f" (section 2.3). `phases` is that route; the
+shipped model took another (scripts/train_brain_mr.sh): a warm start, R1, lesions painted on.
 """
 
 from __future__ import annotations
@@ -10,7 +12,9 @@ from typing import Any
 
 import torch
 
+from monai_anogan.losses import WassersteinGP, mean_square
 from monai_anogan.networks import Discriminator, Encoder, Generator
+from monai_anogan.systems.phases import Phase, Step, Turn, discriminator_turn
 from monai_anogan.systems.system import System
 
 __all__ = ["FAnoGAN"]
@@ -31,6 +35,10 @@ class FAnoGAN(System):
         grid: voxels along an axis of the latent grid; None is one vector, as in the papers.
         depth: plain convolutions at the latent grid, in E; G has one if E has any.
         generator_width: `width` of G, where it differs.
+        kappa: weight of the feature term in E's loss and in the score.
+        critic_steps: iterations, each with a step of D, to one step of G; 5 in WGAN-GP.
+        encoder_share: share of the iterations that train E.
+        learning_rate: of Adam, in every turn.
     """
 
     def __init__(
@@ -47,9 +55,14 @@ class FAnoGAN(System):
         grid: int | None = None,
         depth: int = 0,
         generator_width: int | None = None,
+        kappa: float = 1.0,
+        critic_steps: int = 5,
+        encoder_share: float = 0.25,
+        learning_rate: float = 1e-3,
     ) -> None:
-        super().__init__()
-        self.spatial_dims, self.patch_size, self.channels = spatial_dims, patch_size, channels
+        super().__init__(spatial_dims, patch_size, channels)
+        self.kappa, self.critic_steps, self.encoder_share = kappa, critic_steps, encoder_share
+        self.learning_rate = learning_rate
         size = (spatial_dims, patch_size)
         widths: dict[str, Any] = {"channels": channels, "max_width": max_width}
         latent: dict[str, Any] = {"norm": "batch", "grid": grid, **widths}
@@ -64,3 +77,43 @@ class FAnoGAN(System):
     def forward(self, patches: torch.Tensor) -> torch.Tensor:
         """Reconstruction G(E(x)), (B, C, *S) to (B, C, *S), both in [-1, 1]."""
         return self.generator(self.encoder(patches))
+
+    def phases(self) -> tuple[Phase, ...]:
+        """WGAN-GP of G and D, then izi_f: E alone."""
+        loss = WassersteinGP()
+        game: dict[str, Any] = {"lr": self.learning_rate, "betas": (0.0, 0.9)}
+
+        def fool(step: Step, fake: torch.Tensor) -> torch.Tensor:
+            return loss.generator(self.discriminator(fake).float())
+
+        def explain(step: Step, rebuilt: torch.Tensor) -> torch.Tensor:
+            residual, features = self._differences(step.patches, rebuilt)
+            return (residual + self.kappa * features).mean()
+
+        critic = discriminator_turn(self.discriminator, loss, lambda fake: fake, **game)
+        generator = Turn("generator", ("generator",), fool, every=self.critic_steps, **game)
+        encoder = Turn("encoder", ("encoder",), explain, lr=self.learning_rate)
+        return (
+            Phase("wgan", self.generate_for, (critic, generator), share=1 - self.encoder_share),
+            Phase("izi_f", self._rebuild, (encoder,), share=self.encoder_share),
+        )
+
+    def scores(
+        self,
+        patches: torch.Tensor,
+        reconstruction: torch.Tensor,
+        latents: torch.Tensor | None = None,
+    ) -> dict[str, torch.Tensor]:
+        """A = A_R + kappa A_D and its two parts, mean squared residuals of patches and features."""
+        residual, features = self._differences(patches, reconstruction)
+        return {"A": residual + self.kappa * features, "A_R": residual, "A_D": features}
+
+    def _differences(
+        self, patches: torch.Tensor, rebuilt: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Mean (x - y)^2 and mean (f(x) - f(y))^2 of each pair, (B,) and (B,)."""
+        features = self.discriminator.features
+        return mean_square(patches, rebuilt), mean_square(features(patches), features(rebuilt))
+
+    def _rebuild(self, step: Step) -> torch.Tensor:
+        return self(step.patches).float()

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import torch
+from torch import nn
 
+from monai_anogan.errors import InputError
+from monai_anogan.losses import MatchingLoss, ReferenceLoss
 from monai_anogan.networks import lowered, resolve_precision
 from monai_anogan.systems.system import System
 
@@ -16,7 +20,7 @@ Function = Callable[[torch.Tensor], torch.Tensor]
 
 
 class FrozenSystem:
-    """G, D with its f, and E of a system that learns no more.
+    """G, D with its f, and E (those that it has) of a system that learns no more.
 
     What goes in and what comes out is float32, so that z, losses and updates are exact; between
     the doors the networks run in `dtype`. The system itself is copied, and left as it is.
@@ -36,17 +40,20 @@ class FrozenSystem:
         self.device = next(system.parameters()).device
         self.dtype = resolve_precision(precision, self.device)
         self._generator, self.latent_size = system.generator, system.generator.latent_size
+        self._name, self._matching = type(system).__name__, getattr(system, "matching", "features")
+        judge, encoder = self._part(system, "discriminator"), self._part(system, "encoder")
         self._generate: Function = lowered(system.generator, self.dtype)
-        judge = lowered(system.discriminator, self.dtype)
-        self._features: Function = judge.features
-        self._judge: Function = judge
-        self._encode: Function = lowered(system.encoder, self.dtype)
+        self._judge: Function | None = judge
+        self._features: Function | None = getattr(judge, "features", None)
+        self._encode: Function | None = encoder
         self._graphed = compiled and self.device.type == "cuda"
         if compiled:
             mode = "reduce-overhead" if self._graphed else None
-            run = partial(torch.compile, dynamic=False, mode=mode)
-            self._generate, self._features = run(self._generate), run(self._features)
-            self._encode, self._judge = run(self._encode), run(self._judge)
+            compiler = partial(torch.compile, dynamic=False, mode=mode)
+            self._generate = compiler(self._generate)
+            for name in ("_judge", "_features", "_encode"):
+                if getattr(self, name) is not None:
+                    setattr(self, name, compiler(getattr(self, name)))
 
     @property
     def cells(self) -> int:
@@ -71,17 +78,43 @@ class FrozenSystem:
         return self._float(self._generate(latents.to(self.dtype)))
 
     def features(self, patches: torch.Tensor) -> torch.Tensor:
-        """f(x), an inner layer of D: (B, C, *S) to (B, F, *S')."""
+        """f(x), an inner layer of D, which the system must have: (B, C, *S) to (B, F, *S')."""
+        assert self._features is not None
         return self._float(self._features(self._laid_out(patches)))
 
     def judge(self, patches: torch.Tensor) -> torch.Tensor:
-        """D(x): (B, C, *S) to logits (B,)."""
+        """D(x), where the system has a D of patches alone: (B, C, *S) to logits (B,)."""
+        assert self._judge is not None
         return self._float(self._judge(self._laid_out(patches)))
+
+    def objective(self, patches: torch.Tensor, weight: float) -> MatchingLoss | ReferenceLoss:
+        """What a search for `patches`, (B, C, *S), minimises; `weight` is lambda.
+
+        Which of the losses it is, is the system's own `matching`.
+        """
+        if self._matching == "reference":
+            return ReferenceLoss(patches, self.judge, weight)
+        features = self.features if self._matching == "features" else None
+        return MatchingLoss(patches, features, weight)
 
     @torch.no_grad()
     def encode(self, patches: torch.Tensor) -> torch.Tensor:
-        """E(x): (B, C, *S) to latents (B, Z)."""
+        """E(x): (B, C, *S) to latents (B, Z).
+
+        Raises:
+            InputError: The system has no encoder.
+        """
+        if self._encode is None:
+            raise InputError(
+                f"a search must start from the prior where there is no encoder, {self._name} has "
+                "none; take mode search and start prior"
+            )
         return self._float(self._encode(self._laid_out(patches)))
+
+    def _part(self, system: System, name: str) -> Any:
+        """A network of the system as it runs here, None if the system has none of that name."""
+        network: nn.Module | None = getattr(system, name, None)
+        return None if network is None else lowered(network, self.dtype)
 
     def _float(self, result: torch.Tensor) -> torch.Tensor:
         """In float32; out of a graph's memory, which its next replay writes over."""
