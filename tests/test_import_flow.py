@@ -30,6 +30,7 @@ TOP = {
     "inpainting_results",
     "demonstration",
     "benchmark",
+    "service",
     "terminal",
     "commands",
     "cli",
@@ -45,6 +46,10 @@ OPTIONAL = {  # the modules that exist for an optional extra, which alone may im
     "onnxscript": set(),
     "onnxruntime": set(),
     "jsonschema": set(),
+    "pydantic": {"service"},
+    "pynetdicom": {"service"},
+    "dicomweb_client": {"service"},
+    "prometheus_client": {"service"},
 }
 
 STAGE = {room: stage for stage, rooms in enumerate(WAY) for room in rooms}

@@ -8,5 +8,16 @@ from monai_anogan.commands.evaluate import evaluate
 from monai_anogan.commands.info import info
 from monai_anogan.commands.inpaint import inpaint
 from monai_anogan.commands.series import series
+from monai_anogan.commands.serve import serve
 
-__all__ = ["benchmark", "calibrate", "demo", "detect", "evaluate", "info", "inpaint", "series"]
+__all__ = [
+    "benchmark",
+    "calibrate",
+    "demo",
+    "detect",
+    "evaluate",
+    "info",
+    "inpaint",
+    "series",
+    "serve",
+]

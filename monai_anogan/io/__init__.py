@@ -5,6 +5,8 @@ from __future__ import annotations
 from monai_anogan.io.archive import opened
 from monai_anogan.io.cases import HEALTHY, read_cases
 from monai_anogan.io.cohort import read_cohort
+from monai_anogan.io.dicom_file import DICOM_ERRORS, parse_header
+from monai_anogan.io.dicom_header import VOLUME_CLASSES
 from monai_anogan.io.dicom_scan import DicomSeries, count_others, scan_dicom
 from monai_anogan.io.dicom_volume import StoredVolume, load_stack, load_stored, load_volume
 from monai_anogan.io.healthy import find_healthy
@@ -18,7 +20,9 @@ from monai_anogan.io.series_table import series_records, series_table
 from monai_anogan.io.slice_stack import SliceStack
 
 __all__ = [
+    "DICOM_ERRORS",
     "HEALTHY",
+    "VOLUME_CLASSES",
     "DicomSeries",
     "DicomSeriesReader",
     "MaskFile",
@@ -36,6 +40,7 @@ __all__ = [
     "load_volume",
     "mask_on_grid",
     "opened",
+    "parse_header",
     "read_cases",
     "read_cohort",
     "read_mask",

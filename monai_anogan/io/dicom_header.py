@@ -18,11 +18,11 @@ from monai_anogan.io.image_plane import PLANE_TAGS, ImagePlane, read_planes
 from monai_anogan.io.refusal import COPY_AGAIN, Refusal
 from monai_anogan.io.stored_pixels import StoredPixels, find_pixel_problem, stored_pixels
 
-__all__ = ["DicomHeader", "forget_headers", "is_dicomdir", "read_header"]
+__all__ = ["VOLUME_CLASSES", "DicomHeader", "forget_headers", "is_dicomdir", "read_header"]
 
 _log = logging.getLogger(__name__)
 
-_VOLUME_CLASSES = {
+VOLUME_CLASSES = {
     uid.MRImageStorage,
     uid.EnhancedMRImageStorage,
     uid.LegacyConvertedEnhancedMRImageStorage,
@@ -148,7 +148,7 @@ def _find_refusal(header: DicomHeader, fields: Mapping[Any, Any]) -> Refusal | N
     samples = int(fields.get("SamplesPerPixel") or 1)
     if samples > 1 or not header.photometric.startswith("MONOCHROME"):
         return Refusal("a colour image", "give the series it was made from")
-    if header.sop_class not in _VOLUME_CLASSES:
+    if header.sop_class not in VOLUME_CLASSES:
         name = uid.UID(header.sop_class).name or "of no stated kind"
         return Refusal(f"not an MR, CT or PET image but {name}", _ANOTHER_SERIES)
     if "MOSAIC" in header.image_type:
