@@ -16,6 +16,8 @@ from pydicom.uid import UID, generate_uid
 
 __all__ = ["settle_uids"]
 
+_DRAWN = {"DimensionOrganizationUID", "TrackingUID"}
+
 
 def settle_uids(files: Iterable[Path], key: str) -> None:
     """Replace the UIDs that were made for results, in the files and in what refers to them.
@@ -39,11 +41,11 @@ def settle_uids(files: Iterable[Path], key: str) -> None:
 
 
 def _made(dataset: Dataset) -> Iterator[str]:
-    """The UIDs that were drawn for this object: its own, and those that findings are tracked by."""
+    """The UIDs that were drawn for this object: its own, and some of what it says."""
     yield str(dataset.SeriesInstanceUID)
     yield str(dataset.SOPInstanceUID)
     for item, element in _uid_elements(dataset):
-        if element.keyword == "TrackingUID" or _is_tracking(item):
+        if element.keyword in _DRAWN or _is_tracking(item):
             yield str(element.value)
 
 
