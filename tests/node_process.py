@@ -154,14 +154,12 @@ def _quiet() -> dict[str, str]:
 
 def small_head(template: Any, folder: Path, seed: str, **tags: Any) -> list[Path]:
     """The template's head on coarse voxels as a series of somebody, about 40 files."""
-    head = resample_to_output(
-        nib.Nifti1Image(template.volume, template.affine), VOXELS_MM, order=1
-    )
+    head = resample_to_output(nib.Nifti1Image(template.volume, template.affine), VOXELS_MM, order=1)
     volume = np.asarray(head.dataobj)
     files = write_mr_series(volume, head.affine, folder, description="T1 head", seed=seed)
     for path in files if tags else ():
         dataset = pydicom.dcmread(path)
-        dataset.update({keyword: value for keyword, value in tags.items()})
+        dataset.update(tags)
         dataset.save_as(path)
     return files
 

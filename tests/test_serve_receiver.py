@@ -1,4 +1,4 @@
-"""The node's door: who may come in, what is kept, what is refused, and that nothing kept is lost."""
+"""The node's door: who may come in, what is kept and never lost, and what is refused."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from pydicom.uid import ExplicitVRLittleEndian, JPEGLSLossless, generate_uid
 from pynetdicom import AE
 from pynetdicom.sop_class import MRImageStorage, SecondaryCaptureImageStorage, Verification
 
+from monai_anogan.errors import InputError
 from monai_anogan.service.intake import Intake
 from monai_anogan.service.ledger import Ledger
 from monai_anogan.service.receiver import Receiver
@@ -272,9 +273,7 @@ def test_an_object_under_another_uid_than_its_own_is_refused(door, phantom_serie
     assert not door.kept()
 
 
-def test_a_peer_that_vanishes_mid_transfer_leaves_nothing_and_may_come_again(
-    door, phantom_series
-):
+def test_a_peer_that_vanishes_mid_transfer_leaves_nothing_and_may_come_again(door, phantom_series):
     """A proxy passes the first bytes on, then both sides are cut off without a word."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         proxy = threading.Thread(
@@ -284,7 +283,9 @@ def test_a_peer_that_vanishes_mid_transfer_leaves_nothing_and_may_come_again(
         statuses = send(listener.getsockname()[1], phantom_series.files)
         proxy.join()
     assert 0 < len(statuses) < 12
-    answered = {pydicom.dcmread(path).SOPInstanceUID for path in phantom_series.files[: len(statuses)]}
+    answered = {
+        pydicom.dcmread(path).SOPInstanceUID for path in phantom_series.files[: len(statuses)]
+    }
     assert wait_for(lambda: door.kept() >= answered)
     door.still_serves(phantom_series.files)
     assert len(door.kept()) == 12
@@ -374,16 +375,16 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tls")
     openssl = tool("openssl", "Debian: openssl")
 
-    def run(*arguments: str) -> None:
-        subprocess.run([openssl, *arguments], cwd=folder, check=True, capture_output=True)
+    def run(command: str) -> None:
+        subprocess.run([openssl, *command.split()], cwd=folder, check=True, capture_output=True)
 
-    run(*"req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=ca -keyout ca.key -out ca".split())
+    run("req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=ca -keyout ca.key -out ca")
     (folder / "names").write_text("subjectAltName=IP:127.0.0.1\n")
     for name in ("node", "client"):
-        run(*f"req -newkey rsa:2048 -nodes -subj /CN={name} -keyout {name}.key -out request".split())
+        run(f"req -newkey rsa:2048 -nodes -subj /CN={name} -keyout {name}.key -out asked")
         run(
-            *"x509 -req -in request -CA ca -CAkey ca.key -CAcreateserial -days 2".split(),
-            *f"-extfile names -out {name}".split(),
+            "x509 -req -in asked -CA ca -CAkey ca.key -CAcreateserial -days 2 "
+            f"-extfile names -out {name}"
         )
     return folder
 
@@ -403,6 +404,14 @@ def test_with_tls_only_clients_with_a_certificate_come_in(tmp_path, phantom_seri
         send(door.port, phantom_series.files)  # in the clear
     assert len(door.kept()) == 12
     door.receiver.stop()
+
+
+def test_a_folder_takes_one_node_at_a_time(tmp_path):
+    first = Spool(tmp_path)
+    with pytest.raises(InputError, match="must be this node's alone"):
+        Spool(tmp_path)
+    first.close()
+    Spool(tmp_path).close()
 
 
 def test_compressed_slices_are_kept_as_they_came(door, phantom_series):

@@ -30,9 +30,9 @@ def uids_in(paths: list[Path]) -> list[list[str]]:
     for path in paths:
         mine: list[str] = []
         pydicom.dcmread(path).walk(
-            lambda _, element, mine=mine: mine.append(str(element.value))
-            if element.VR == "UI"
-            else None
+            lambda _, element, mine=mine: (
+                mine.append(str(element.value)) if element.VR == "UI" else None
+            )
         )
         found.append(mine)
     return found
@@ -42,8 +42,8 @@ def test_results_made_twice_have_the_same_uids_and_still_refer_to_one_another(ma
     once, again, series = made_twice
     assert uids_in(once) != uids_in(again)
     pattern = _who_refers_to_whom(once)
-    settle_uids(once, "a key")
-    settle_uids(again, "a key")
+    settle_uids(once[0].parent, "a key")
+    settle_uids(again[0].parent, "a key")
     assert uids_in(once) == uids_in(again)
     assert _who_refers_to_whom(once) == pattern
     source = {str(pydicom.dcmread(path).SOPInstanceUID) for path in series.iterdir()}
@@ -51,7 +51,7 @@ def test_results_made_twice_have_the_same_uids_and_still_refer_to_one_another(ma
     for path in once:
         dataset = pydicom.dcmread(path)
         assert dataset.file_meta.MediaStorageSOPInstanceUID == dataset.SOPInstanceUID
-    settle_uids(again, "another key")
+    settle_uids(again[0].parent, "another key")
     own = [{str(pydicom.dcmread(path).SOPInstanceUID) for path in paths} for paths in (once, again)]
     assert not own[0] & own[1]
 

@@ -32,7 +32,9 @@ def refusal(tmp_path: Path, content: Any) -> str:
 
 
 def test_the_settings_of_the_documentation_are_settings(tmp_path):
-    blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs/serve.md").read_text("utf-8"), re.DOTALL)
+    blocks = re.findall(
+        r"```yaml\n(.*?)```", (ROOT / "docs/serve.md").read_text("utf-8"), re.DOTALL
+    )
     assert blocks
     for number, block in enumerate(blocks):
         path = tmp_path / f"{number}.yaml"
@@ -88,7 +90,7 @@ def test_the_defaults_are_the_careful_ones(tmp_path):
             {"rules": [{"description": "t1("}]},
             "rules.0.description: must be a regular expression (missing ), unterminated",
         ),
-        ({"work": {"dicom": "pm,svg"}}, "work.dicom: --dicom must be some of pm, seg, sr, sc"),
+        ({"work": {"dicom": ["svg"]}}, "work.dicom.0: input should be 'pm', 'seg', 'sr' or 'sc'"),
     ],
 )
 def test_what_does_not_fit_is_refused_in_one_line_with_its_place(tmp_path, change, told):

@@ -91,8 +91,7 @@ def _retry(settings: Settings, series: int) -> None:
 
 
 def _ledger(settings: Settings) -> Ledger:
-    from monai_anogan.service.ledger import Ledger
-    from monai_anogan.service.node import LEDGER
+    from monai_anogan.service.ledger import LEDGER, Ledger
 
     path = settings.folder / LEDGER
     if not path.is_file():

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["STATES", "Job", "Ledger"]
+__all__ = ["LEDGER", "STATES", "Job", "Ledger"]
 
+LEDGER = "ledger.sqlite"
 STATES = ("arriving", "waiting", "working", "delivering", "done", "set aside")
 
 _SCHEMA = """

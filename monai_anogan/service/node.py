@@ -17,7 +17,7 @@ from monai_anogan.service.deliveries import Deliveries
 from monai_anogan.service.foreman import Foreman
 from monai_anogan.service.hand import Hand
 from monai_anogan.service.intake import Intake
-from monai_anogan.service.ledger import Ledger
+from monai_anogan.service.ledger import LEDGER, Ledger
 from monai_anogan.service.loop import Loop
 from monai_anogan.service.monitor import Monitor
 from monai_anogan.service.receiver import Receiver
@@ -27,10 +27,9 @@ from monai_anogan.service.standing import standing
 from monai_anogan.service.tally import Tally
 from monai_anogan.service.watcher import Watcher
 
-__all__ = ["LEDGER", "Node"]
+__all__ = ["Node"]
 
 _log = logging.getLogger(__name__)
-LEDGER = "ledger.sqlite"
 PAUSE_S = 0.5  # between looks for something to do
 SWEEP_S = 600
 JOIN_S = 20  # that a delivery in progress may take to end

@@ -5,7 +5,7 @@ So a PACS that gets results twice, after a crash or after the node lost its ledg
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from pydicom import config, dcmread
@@ -19,20 +19,20 @@ __all__ = ["settle_uids"]
 _DRAWN = {"DimensionOrganizationUID", "TrackingUID"}
 
 
-def settle_uids(files: Iterable[Path], key: str) -> None:
+def settle_uids(folder: Path, key: str) -> None:
     """Replace the UIDs that were made for results, in the files and in what refers to them.
 
     Args:
-        files: the DICOM results of one case, always in the same order.
+        folder: with the DICOM results of one case, as `write_dicom_results` names them.
         key: what the results follow from.
     """
     with config.disable_value_validation():
-        datasets = {path: dcmread(path) for path in files}
+        datasets = {path: dcmread(path) for path in sorted(folder.rglob("*.dcm"))}
         uids: dict[str, UID] = {}
-        for dataset in datasets.values():
-            for made in _made(dataset):
-                if made not in uids:
-                    uids[made] = UID(generate_uid(entropy_srcs=[key, str(len(uids))]))
+        for path, dataset in datasets.items():
+            name = path.relative_to(folder).as_posix()
+            for number, made in enumerate(_made(dataset)):
+                uids.setdefault(made, UID(generate_uid(entropy_srcs=[key, name, str(number)])))
         for path, dataset in datasets.items():
             for _, element in _uid_elements(dataset):
                 element.value = uids.get(str(element.value), element.value)

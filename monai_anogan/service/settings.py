@@ -18,7 +18,6 @@ from pydantic import (
 )
 
 from monai_anogan.errors import InputError
-from monai_anogan.outputs import FrameOrder, dicom_objects
 from monai_anogan.service.rules import Rule
 
 __all__ = [
@@ -155,17 +154,11 @@ class Work(_Part):
     calibration: Place | None = None
     alpha: float | None = Field(default=None, gt=0, lt=1)
     force: bool = False
-    dicom: str = "pm,seg,sr,sc"
-    frame_order: FrameOrder = FrameOrder.descending
+    dicom: tuple[Literal["pm", "seg", "sr", "sc"], ...] = ("pm", "seg", "sr", "sc")
+    frame_order: Literal["descending", "ascending"] = "descending"
     timeout_s: Seconds = 3600
     recycle_after: int = Field(default=100, ge=1)  # series; then the worker is a fresh process
     retry: Retry = Retry(attempts=5)
-
-    @field_validator("dicom")
-    @classmethod
-    def _known(cls, names: str) -> str:
-        dicom_objects(names)
-        return names
 
 
 class CStore(_Part):

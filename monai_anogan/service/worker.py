@@ -79,7 +79,7 @@ def _load(work: Work) -> Pipeline:
         alpha=work.alpha,
         force=work.force or None,
     )
-    dicom_objects(work.dicom, calibrated=pipeline.calibration is not None)
+    dicom_objects(",".join(work.dicom) or "none", calibrated=pipeline.calibration is not None)
     return pipeline
 
 
@@ -97,7 +97,7 @@ def _reply(pipeline: Pipeline, work: Work, order: Order) -> Reply:
 
 
 def _detect(pipeline: Pipeline, work: Work, order: Order) -> None:
-    from monai_anogan.outputs import atomic_folder, dicom_objects
+    from monai_anogan.outputs import FrameOrder, atomic_folder
     from monai_anogan.results import write_detection
 
     item = {"image": str(order.scan)}
@@ -108,10 +108,10 @@ def _detect(pipeline: Pipeline, work: Work, order: Order) -> None:
             folder,
             pipeline,
             item,
-            dicom=dicom_objects(work.dicom),
-            frame_order=work.frame_order,
+            dicom=work.dicom,
+            frame_order=FrameOrder(work.frame_order),
         )
-        settle_uids(sorted(folder.rglob("*.dcm")), _key(pipeline, order))
+        settle_uids(folder, _key(pipeline, order))
     sync_tree(order.out)
 
 
