@@ -42,7 +42,7 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def wait_for(what: Callable[[], Any], *, seconds: float = 120, why: str = "") -> Any:
+def wait_for(what: Callable[[], Any], *, seconds: float = 300, why: str = "") -> Any:
     """The first answer that is true; fails the test when none comes."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

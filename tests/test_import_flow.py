@@ -31,6 +31,7 @@ TOP = {
     "demonstration",
     "benchmark",
     "service",
+    "deploy",
     "terminal",
     "commands",
     "cli",

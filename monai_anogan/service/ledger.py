@@ -77,18 +77,17 @@ class Ledger:
     """
 
     def __init__(self, path: Path) -> None:
-        self._lock = threading.RLock()
-        self._database = sqlite3.connect(
-            path, timeout=30, isolation_level=None, check_same_thread=False
-        )
-        self._database.row_factory = sqlite3.Row
+        self._lock, self._reading = threading.RLock(), threading.Lock()
+        self._database = _connect(path)
         for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
             self._database.execute(f"PRAGMA {pragma}")
         self._database.executescript(_SCHEMA)
+        self._reader = _connect(path)  # does not wait while a transaction goes to a slow disk
 
     def close(self) -> None:
         """Put the journal into the database."""
-        with self._lock:
+        with self._lock, self._reading:
+            self._reader.close()
             self._database.close()
 
     @contextmanager
@@ -105,8 +104,8 @@ class Ledger:
 
     def rows(self, question: str, *values: Any) -> list[sqlite3.Row]:
         """The answer to a question that changes nothing."""
-        with self._lock:
-            return self._database.execute(question, values).fetchall()
+        with self._reading:
+            return self._reader.execute(question, values).fetchall()
 
     def knows(self, study_uid: str, series_uid: str, sop_uid: str) -> bool:
         """Whether a slice has come before, and need not be kept again."""
@@ -271,3 +270,9 @@ class Ledger:
             ).fetchone()
             is not None
         )
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    database = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
+    database.row_factory = sqlite3.Row
+    return database
