@@ -73,7 +73,7 @@ def health(port: int) -> dict[str, Any] | None:
             return json.load(answer)
     except urllib.error.HTTPError as error:
         return json.load(error)
-    except urllib.error.URLError:
+    except (urllib.error.URLError, TimeoutError):  # a machine under load
         return None
 
 
