@@ -43,13 +43,16 @@ def send(
         AnoganError: The destination did not take them, or not all.
         OSError, requests.RequestException: It could not be reached.
     """
+    if not results.is_dir():
+        raise AnoganError("the results must still be in the node's folder, got none")
     if isinstance(destination, Folder):
         name = series_uid if revision == 1 else f"{series_uid}-{revision}"
         _copy(results, destination.path / name)
-    elif isinstance(destination, Stow):
-        _stow(destination, sorted(results.rglob("*.dcm")))
-    else:
-        _store(destination, sorted(results.rglob("*.dcm")))
+    elif files := sorted(results.rglob("*.dcm")):
+        if isinstance(destination, Stow):
+            _stow(destination, files)
+        else:
+            _store(destination, files)
 
 
 def associate(destination: CStore, sop_classes: Sequence[str]) -> Any:
