@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from monai_anogan.service.database import Database
 from monai_anogan.service.deliveries import Deliveries
 from monai_anogan.service.ledger import Job, Ledger
 from monai_anogan.service.standing import standing, standing_in_words
@@ -14,8 +15,13 @@ NOW = 1000.0
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Ledger:
-    return Ledger(tmp_path / "ledger")
+def database(tmp_path: Path) -> Database:
+    return Database(tmp_path / "ledger")
+
+
+@pytest.fixture
+def ledger(database: Database) -> Ledger:
+    return Ledger(database)
 
 
 def arrive(ledger: Ledger, *slices: str, now: float = NOW, series: str = "1.2") -> int:
@@ -32,8 +38,8 @@ def work(ledger: Ledger, now: float = NOW) -> Job:
     return job
 
 
-def state(ledger: Ledger, series: int = 1) -> str:
-    return ledger.rows("SELECT state FROM series WHERE id = ?", series)[0]["state"]
+def state(database: Database, series: int = 1) -> str:
+    return database.rows("SELECT state FROM series WHERE id = ?", series)[0]["state"]
 
 
 def test_a_series_is_taken_once_and_only_after_the_quiet_period(ledger):
@@ -46,6 +52,12 @@ def test_a_series_is_taken_once_and_only_after_the_quiet_period(ledger):
     assert ledger.take(NOW + 15) is None
 
 
+def test_series_are_numbered_one_after_another_however_many_slices_they_have(ledger):
+    assert arrive(ledger, "a", "b", "c", series="1.1") == 1
+    assert arrive(ledger, "a", "b", series="1.1") == 1
+    assert arrive(ledger, "d", series="1.2") == 2
+
+
 def test_series_wait_in_the_order_of_their_coming(ledger):
     for number in (1, 2, 3):
         arrive(ledger, "a", series=f"1.{number}")
@@ -53,14 +65,14 @@ def test_series_wait_in_the_order_of_their_coming(ledger):
     assert [work(ledger, NOW + 9).series for _ in range(3)] == [1, 2, 3]
 
 
-def test_a_known_slice_changes_nothing_whenever_it_comes(ledger):
+def test_a_known_slice_changes_nothing_whenever_it_comes(ledger, database):
     arrive(ledger, "a")
     job = work(ledger)
     assert ledger.knows("1", "1.2", "a")
     assert not ledger.add(1, "a", NOW)
     assert ledger.finish(job, ["pacs"], NOW)
     assert not ledger.add(1, "a", NOW)
-    assert state(ledger) == "delivering"
+    assert state(database) == "delivering"
     assert not ledger.knows("1", "1.3", "a")
 
 
@@ -72,44 +84,44 @@ def test_a_slice_before_the_work_makes_the_series_wait_longer(ledger):
     assert work(ledger, NOW + 1) == Job(1, 1, "1.2", 1)
 
 
-def test_results_that_a_late_slice_has_overtaken_never_go_out(ledger):
+def test_results_that_a_late_slice_has_overtaken_never_go_out(ledger, database):
     arrive(ledger, "a")
     overtaken = work(ledger)
     assert ledger.add(1, "b", NOW)
     assert not ledger.finish(overtaken, ["pacs"], NOW)
-    assert Deliveries(ledger).next("pacs", NOW) is None
+    assert Deliveries(database).next("pacs", NOW) is None
     again = work(ledger)
     assert again == Job(1, 2, "1.2", 1)
     ledger.fail(overtaken, "too late to matter", None, NOW)
-    assert state(ledger) == "working"
+    assert state(database) == "working"
     assert ledger.finish(again, ["pacs"], NOW)
 
 
-def test_a_late_slice_after_the_work_opens_a_revision_of_its_own(ledger):
-    deliveries = Deliveries(ledger)
+def test_a_late_slice_after_the_work_opens_a_revision_of_its_own(ledger, database):
+    deliveries = Deliveries(database)
     arrive(ledger, "a")
     ledger.finish(work(ledger), ["pacs"], NOW)
     assert ledger.add(1, "b", NOW)
     first = deliveries.next("pacs", NOW)
     assert first is not None
     deliveries.sent(first, NOW)
-    assert state(ledger) == "arriving"
+    assert state(database) == "arriving"
     ledger.finish(work(ledger), ["pacs"], NOW)
     second = deliveries.next("pacs", NOW)
     assert second is not None
     assert (first.revision, second.revision) == (1, 2)
     deliveries.sent(second, NOW)
-    assert state(ledger) == "done"
+    assert state(database) == "done"
 
 
-def test_failures_wait_and_are_set_aside_in_the_end(ledger):
+def test_failures_wait_and_are_set_aside_in_the_end(ledger, database):
     arrive(ledger, "a")
     ledger.fail(work(ledger), "no memory", NOW + 30, NOW)
     assert ledger.take(NOW + 29) is None
     job = ledger.take(NOW + 30)
     assert job == Job(1, 1, "1.2", 2)
     ledger.fail(job, "no memory", None, NOW)
-    told = standing(ledger)
+    told = standing(database)
     assert told["set_aside"] == [{"series": 1, "reason": "no memory"}]
     assert standing_in_words(told)[-1] == "set aside: series 1: no memory"
     assert ledger.retry(1, NOW)
@@ -118,11 +130,11 @@ def test_failures_wait_and_are_set_aside_in_the_end(ledger):
 
 
 def test_after_a_crash_work_begins_again_and_the_quiet_period_anew(tmp_path):
-    ledger = Ledger(tmp_path / "ledger")
+    ledger = Ledger(Database(tmp_path / "ledger"))
     arrive(ledger, "a", series="1.1")
     work(ledger)
     arrive(ledger, "b", "c", series="1.2")
-    ledger = Ledger(tmp_path / "ledger")  # the old one never closed
+    ledger = Ledger(Database(tmp_path / "ledger"))  # the old one never closed
     assert ledger.recover(NOW + 100) == {2: {"b", "c"}}
     assert ledger.settle(NOW + 99, NOW + 100) == 0
     assert ledger.take(NOW + 100) == Job(1, 1, "1.1", 2)
@@ -134,15 +146,15 @@ def test_work_given_back_counts_no_attempt(ledger):
     assert work(ledger).attempts == 1
 
 
-def test_every_destination_gets_a_result_until_it_has_it(ledger):
-    deliveries = Deliveries(ledger)
+def test_every_destination_gets_a_result_until_it_has_it(ledger, database):
+    deliveries = Deliveries(database)
     arrive(ledger, "a")
     ledger.finish(work(ledger), ["pacs", "share"], NOW)
     to_share = deliveries.next("share", NOW)
     assert to_share is not None
     deliveries.sent(to_share, NOW)
     assert deliveries.next("share", NOW) is None
-    assert state(ledger) == "delivering"
+    assert state(database) == "delivering"
     to_pacs = deliveries.next("pacs", NOW)
     assert to_pacs is not None
     deliveries.failed(to_pacs, "no answer", NOW + 30, NOW)
@@ -151,13 +163,13 @@ def test_every_destination_gets_a_result_until_it_has_it(ledger):
     assert again is not None
     assert again.attempts == 1
     deliveries.failed(again, "no answer", None, NOW)
-    assert state(ledger) == "done"
-    aside = standing(ledger)["set_aside"]
+    assert state(database) == "done"
+    aside = standing(database)["set_aside"]
     assert aside == [{"series": 1, "destination": "pacs", "reason": "no answer"}]
 
 
-def test_what_was_for_a_destination_that_is_gone_is_set_aside(ledger):
-    deliveries = Deliveries(ledger)
+def test_what_was_for_a_destination_that_is_gone_is_set_aside(ledger, database):
+    deliveries = Deliveries(database)
     arrive(ledger, "a")
     ledger.finish(work(ledger), ["old", "new"], NOW)
     deliveries.drop(["new"], NOW)
@@ -165,8 +177,8 @@ def test_what_was_for_a_destination_that_is_gone_is_set_aside(ledger):
     assert deliveries.next("new", NOW) is not None
 
 
-def test_only_what_has_ended_is_swept_and_a_swept_series_is_still_known(ledger):
-    deliveries = Deliveries(ledger)
+def test_only_what_has_ended_is_swept_and_a_swept_series_is_still_known(ledger, database):
+    deliveries = Deliveries(database)
     arrive(ledger, "a", "b")
     ledger.finish(work(ledger), ["pacs"], NOW)
     ledger.sweep(NOW)

@@ -22,7 +22,7 @@ from pynetdicom import AE
 from test_orthanc import client_of
 
 from monai_anogan.service.check import check
-from monai_anogan.service.settings import load_settings
+from monai_anogan.service.settings_file import load_settings
 
 SERIES = 20
 KILLS = 5

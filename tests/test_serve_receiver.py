@@ -22,13 +22,15 @@ from pynetdicom import AE
 from pynetdicom.sop_class import MRImageStorage, SecondaryCaptureImageStorage, Verification
 
 from monai_anogan.errors import InputError
+from monai_anogan.service.database import Database
 from monai_anogan.service.intake import Intake
 from monai_anogan.service.ledger import Ledger
 from monai_anogan.service.receiver import Receiver
 from monai_anogan.service.rules import Rule
-from monai_anogan.service.settings import Peer, Receive, Tls
+from monai_anogan.service.settings import Peer, Receive
 from monai_anogan.service.spool import Spool
 from monai_anogan.service.tally import Tally
+from monai_anogan.service.tls import Tls
 
 OBJECT_MB = 1
 
@@ -39,6 +41,7 @@ class Door:
 
     receiver: Receiver
     intake: Intake
+    database: Database
 
     @property
     def port(self) -> int:
@@ -46,7 +49,7 @@ class Door:
 
     def kept(self) -> set[str]:
         """SOP instance UIDs in the ledger; each must be whole on the disk."""
-        rows = self.intake.ledger.rows("SELECT series, sop_uid FROM instance")
+        rows = self.database.rows("SELECT series, sop_uid FROM instance")
         on_disk = {
             str(pydicom.dcmread(path).SOPInstanceUID)
             for series in {row["series"] for row in rows}
@@ -67,7 +70,8 @@ def open_door(folder: Path, **how) -> Door:
     tally = Tally()
     rules = how.pop("rules", (Rule(modality="MR", description="phantom"),))
     spool = Spool(folder, reserve=how.pop("reserve", 0))
-    intake = Intake(Ledger(folder / "ledger"), spool, rules, tally)
+    database = Database(folder / "ledger")
+    intake = Intake(Ledger(database), spool, rules, tally)
     how = {
         "peers": (Peer(ae_title=CALLER, addresses=("127.0.0.1",)),),
         "port": free_port(),
@@ -75,7 +79,7 @@ def open_door(folder: Path, **how) -> Door:
         "timeout_s": 5,
         **how,
     }
-    door = Door(Receiver(Receive(**how), intake, tally), intake)
+    door = Door(Receiver(Receive(**how), intake, tally), intake, database)
     door.receiver.start()
     return door
 
@@ -85,7 +89,7 @@ def door(tmp_path: Path) -> Iterator[Door]:
     door = open_door(tmp_path / "node")
     yield door
     door.receiver.stop()
-    door.intake.ledger.close()
+    door.database.close()
 
 
 def test_a_slice_answered_with_success_is_whole_on_the_disk(door, phantom_series):
@@ -119,7 +123,7 @@ def test_two_senders_of_one_series_at_once_give_one_series(door, phantom_series)
         thread.join()
     assert answers == [[0] * 12] * 2
     assert len(door.kept()) == 12
-    assert len(door.intake.ledger.rows("SELECT id FROM series")) == 1
+    assert len(door.database.rows("SELECT id FROM series")) == 1
 
 
 @pytest.mark.parametrize(("title", "called"), [("STRANGER", TITLE), (CALLER, "OTHER")])
@@ -363,7 +367,7 @@ def test_a_disk_that_really_is_full_refuses_slices_loses_none_and_recovers(
         door.still_serves(phantom_series.files)
         assert len(door.kept()) == 12
         door.receiver.stop()
-        door.intake.ledger.close()
+        door.database.close()
         door.intake.spool.close()
     finally:
         subprocess.run(["umount", str(disk)], check=True)

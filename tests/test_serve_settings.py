@@ -11,7 +11,8 @@ import yaml
 
 from monai_anogan.errors import InputError
 from monai_anogan.service.rules import Rule
-from monai_anogan.service.settings import Retry, load_settings
+from monai_anogan.service.settings import Retry
+from monai_anogan.service.settings_file import load_settings
 
 ROOT = Path(__file__).parents[1]
 GOOD: dict[str, Any] = {

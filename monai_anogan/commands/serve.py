@@ -15,7 +15,7 @@ from monai_anogan.errors import AnoganError, InputError
 from monai_anogan.terminal import console
 
 if TYPE_CHECKING:
-    from monai_anogan.service.ledger import Ledger
+    from monai_anogan.service.database import Database
     from monai_anogan.service.settings import Settings
 
 __all__ = ["serve"]
@@ -58,7 +58,7 @@ def _settings(config: Path) -> Settings:
         raise AnoganError(
             f"the node needs {error.name}; install it with: pip install 'monai-anogan[serve]'"
         ) from error
-    from monai_anogan.service.settings import load_settings
+    from monai_anogan.service.settings_file import load_settings
 
     return load_settings(config)
 
@@ -77,12 +77,14 @@ def _check(settings: Settings) -> None:
 def _say(settings: Settings) -> None:
     from monai_anogan.service.standing import standing, standing_in_words
 
-    for line in standing_in_words(standing(_ledger(settings))):
+    for line in standing_in_words(standing(_database(settings))):
         console.print(line)
 
 
 def _retry(settings: Settings, series: int) -> None:
-    if not _ledger(settings).retry(series, time.time()):
+    from monai_anogan.service.ledger import Ledger
+
+    if not Ledger(_database(settings)).retry(series, time.time()):
         raise InputError(
             f"series {series} must be set aside, with its files still here, got one that is not; "
             "see --status"
@@ -90,13 +92,13 @@ def _retry(settings: Settings, series: int) -> None:
     console.print(f"series {series} will be tried again")
 
 
-def _ledger(settings: Settings) -> Ledger:
-    from monai_anogan.service.ledger import LEDGER, Ledger
+def _database(settings: Settings) -> Database:
+    from monai_anogan.service.database import LEDGER, Database
 
     path = settings.folder / LEDGER
     if not path.is_file():
-        raise InputError(f"a node must have worked in {settings.folder}, got no ledger there")
-    return Ledger(path)
+        raise InputError(f"a node must have worked in {settings.folder}, got nothing of it there")
+    return Database(path)
 
 
 def _log_to_stderr() -> None:

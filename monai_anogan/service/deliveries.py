@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from monai_anogan.service.ledger import Ledger
+from monai_anogan.service.database import Database
 
 __all__ = ["Deliveries", "Delivery"]
 
@@ -22,18 +22,18 @@ class Delivery:
 
 
 class Deliveries:
-    """The part of the ledger that says what is still to be sent.
+    """What is still to be sent; every method is one transaction, from any thread.
 
     Args:
-        ledger: of the node.
+        database: of the node.
     """
 
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     def next(self, destination: str, now: float) -> Delivery | None:
         """What has waited longest for a destination."""
-        found = self._ledger.rows(
+        found = self._database.rows(
             "SELECT delivery.series, delivery.revision, series_uid, destination, delivery.attempts "
             "FROM delivery JOIN series ON id = series WHERE destination = ? "
             "AND delivery.state = 'waiting' AND delivery.due <= ? "
@@ -52,7 +52,7 @@ class Deliveries:
         if due is None:
             self._end(delivery, "set aside", reason, now)
             return
-        with self._ledger.transaction() as database:
+        with self._database.transaction() as database:
             database.execute(
                 "UPDATE delivery SET attempts = attempts + 1, due = ?, reason = ? "
                 "WHERE series = ? AND revision = ? AND destination = ?",
@@ -61,7 +61,7 @@ class Deliveries:
 
     def drop(self, known: Collection[str], now: float) -> None:
         """Set aside what was for destinations that the settings no longer have."""
-        for row in self._ledger.rows(
+        for row in self._database.rows(
             "SELECT delivery.*, series_uid FROM delivery JOIN series ON id = series "
             "WHERE delivery.state = 'waiting'"
         ):
@@ -72,7 +72,7 @@ class Deliveries:
                 self._end(delivery, "set aside", "the settings no longer have it", now)
 
     def _end(self, delivery: Delivery, state: str, reason: str, now: float) -> None:
-        with self._ledger.transaction() as database:
+        with self._database.transaction() as database:
             database.execute(
                 "UPDATE delivery SET state = ?, reason = ? "
                 "WHERE series = ? AND revision = ? AND destination = ?",

@@ -1,4 +1,4 @@
-"""Ledger: what the node knows of every series, in SQLite; what is written here survives a crash.
+"""Ledger: what the node knows of every series, and what is to be done with it next.
 
 A series goes arriving -> waiting -> working -> delivering -> done, or to set aside. A slice that
 comes after work on its series began opens the series again, as its next revision.
@@ -7,56 +7,14 @@ comes after work on its series began opens the series again, as its next revisio
 from __future__ import annotations
 
 import sqlite3
-import threading
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
-__all__ = ["LEDGER", "STATES", "Job", "Ledger"]
+from monai_anogan.service.database import Database
 
-LEDGER = "ledger.sqlite"
+__all__ = ["STATES", "Job", "Ledger"]
+
 STATES = ("arriving", "waiting", "working", "delivering", "done", "set aside")
-
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS series (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    study_uid TEXT NOT NULL,
-    series_uid TEXT NOT NULL,
-    state TEXT NOT NULL,
-    revision INTEGER NOT NULL DEFAULT 1,
-    changed REAL NOT NULL,                -- when the last slice came, or the work ended
-    due REAL NOT NULL DEFAULT 0,          -- when to try
-    attempts INTEGER NOT NULL DEFAULT 0,
-    reason TEXT NOT NULL DEFAULT '',      -- of the last failure, without patient data
-    swept INTEGER NOT NULL DEFAULT 0,     -- its files are gone
-    UNIQUE (study_uid, series_uid)
-);
-CREATE INDEX IF NOT EXISTS series_by_state ON series (state, due);
-CREATE TABLE IF NOT EXISTS instance (
-    series INTEGER NOT NULL REFERENCES series (id) ON DELETE CASCADE,
-    sop_uid TEXT NOT NULL,
-    PRIMARY KEY (series, sop_uid)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS delivery (
-    series INTEGER NOT NULL REFERENCES series (id) ON DELETE CASCADE,
-    revision INTEGER NOT NULL,
-    destination TEXT NOT NULL,
-    state TEXT NOT NULL DEFAULT 'waiting',  -- sent, set aside
-    due REAL NOT NULL DEFAULT 0,
-    attempts INTEGER NOT NULL DEFAULT 0,
-    reason TEXT NOT NULL DEFAULT '',
-    PRIMARY KEY (series, revision, destination)
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS delivery_by_state ON delivery (destination, state, due);
-CREATE TABLE IF NOT EXISTS fetched (
-    source TEXT NOT NULL,
-    series_uid TEXT NOT NULL,
-    images INTEGER NOT NULL,
-    PRIMARY KEY (source, series_uid)
-) WITHOUT ROWID;
-"""
 
 
 @dataclass(frozen=True)
@@ -70,47 +28,19 @@ class Job:
 
 
 class Ledger:
-    """The durable state of a node; every method is one transaction, from any thread.
+    """What is known of each series; every method is one transaction, from any thread.
 
     Args:
-        path: of the database; created if absent.
+        database: of the node.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._lock, self._reading = threading.RLock(), threading.Lock()
-        self._database = _connect(path)
-        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
-            self._database.execute(f"PRAGMA {pragma}")
-        self._database.executescript(_SCHEMA)
-        self._reader = _connect(path)  # does not wait while a transaction goes to a slow disk
-
-    def close(self) -> None:
-        """Put the journal into the database."""
-        with self._lock, self._reading:
-            self._reader.close()
-            self._database.close()
-
-    @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
-        """All of a block or nothing."""
-        with self._lock:
-            self._database.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._database
-            except BaseException:
-                self._database.execute("ROLLBACK")
-                raise
-            self._database.execute("COMMIT")
-
-    def rows(self, question: str, *values: Any) -> list[sqlite3.Row]:
-        """The answer to a question that changes nothing."""
-        with self._reading:
-            return self._reader.execute(question, values).fetchall()
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     def knows(self, study_uid: str, series_uid: str, sop_uid: str) -> bool:
         """Whether a slice has come before, and need not be kept again."""
         return bool(
-            self.rows(
+            self._database.rows(
                 "SELECT 1 FROM instance JOIN series ON id = series "
                 "WHERE study_uid = ? AND series_uid = ? AND sop_uid = ?",
                 study_uid,
@@ -121,21 +51,24 @@ class Ledger:
 
     def open(self, study_uid: str, series_uid: str, now: float) -> int:
         """The number of a series, which a slice is coming for."""
-        with self.transaction() as database:
-            database.execute(
-                "INSERT INTO series (study_uid, series_uid, state, changed) "
-                "VALUES (?, ?, 'arriving', ?) ON CONFLICT DO NOTHING",
-                (study_uid, series_uid, now),
-            )
-            (number,) = database.execute(
+        with self._database.transaction() as database:
+            found = database.execute(
                 "SELECT id FROM series WHERE study_uid = ? AND series_uid = ?",
                 (study_uid, series_uid),
             ).fetchone()
+            if found is not None:
+                return found["id"]
+            number = database.execute(
+                "INSERT INTO series (study_uid, series_uid, state, changed) "
+                "VALUES (?, ?, 'arriving', ?)",
+                (study_uid, series_uid, now),
+            ).lastrowid
+        assert number is not None
         return number
 
     def add(self, series: int, sop_uid: str, now: float) -> bool:
         """Note a slice that is on disk; True when that opened the series again."""
-        with self.transaction() as database:
+        with self._database.transaction() as database:
             state, swept = database.execute(
                 "SELECT state, swept FROM series WHERE id = ?", (series,)
             ).fetchone()
@@ -155,7 +88,7 @@ class Ledger:
 
     def settle(self, quiet_since: float, now: float) -> int:
         """Series without a new slice since then are whole and wait for work; how many."""
-        with self.transaction() as database:
+        with self._database.transaction() as database:
             return database.execute(
                 "UPDATE series SET state = 'waiting', due = ? "
                 "WHERE state = 'arriving' AND changed <= ?",
@@ -164,7 +97,7 @@ class Ledger:
 
     def take(self, now: float) -> Job | None:
         """The series that has waited longest, to be worked on now."""
-        with self.transaction() as database:
+        with self._database.transaction() as database:
             row = database.execute(
                 "SELECT id, revision, series_uid, attempts FROM series "
                 "WHERE state = 'waiting' AND due <= ? ORDER BY due, id LIMIT 1",
@@ -180,7 +113,7 @@ class Ledger:
 
     def finish(self, job: Job, destinations: Collection[str], now: float) -> bool:
         """The results are on disk and may go out; False when a late slice has overtaken them."""
-        with self.transaction() as database:
+        with self._database.transaction() as database:
             if not self._still(database, job):
                 return False
             database.execute(
@@ -196,7 +129,7 @@ class Ledger:
 
     def fail(self, job: Job, reason: str, due: float | None, now: float) -> None:
         """Work failed: try again then, or, without a time, set the series aside."""
-        with self.transaction() as database:
+        with self._database.transaction() as database:
             if self._still(database, job):
                 database.execute(
                     "UPDATE series SET state = ?, due = ?, reason = ?, changed = ? WHERE id = ?",
@@ -205,7 +138,7 @@ class Ledger:
 
     def give_back(self, job: Job) -> None:
         """The node stops: the attempt does not count."""
-        with self.transaction() as database:
+        with self._database.transaction() as database:
             if self._still(database, job):
                 database.execute(
                     "UPDATE series SET state = 'waiting', attempts = attempts - 1 WHERE id = ?",
@@ -218,7 +151,7 @@ class Ledger:
         Returns:
             The slices of each series that is still arriving.
         """
-        with self.transaction() as database:
+        with self._database.transaction() as database:
             database.execute(
                 "UPDATE series SET state = 'waiting', due = ? WHERE state = 'working'", (now,)
             )
@@ -233,7 +166,7 @@ class Ledger:
 
     def retry(self, series: int, now: float) -> bool:
         """Try a series that was set aside, or a delivery of it, once more; False: there is none."""
-        with self.transaction() as database:
+        with self._database.transaction() as database:
             work = database.execute(
                 "UPDATE series SET state = 'waiting', due = ?, attempts = 0 "
                 "WHERE id = ? AND state = 'set aside' AND NOT swept",
@@ -248,7 +181,7 @@ class Ledger:
 
     def sweep(self, before: float) -> None:
         """Series that ended before then may lose their files; that they were here is remembered."""
-        with self.transaction() as database:
+        with self._database.transaction() as database:
             database.execute(
                 "UPDATE series SET swept = 1 WHERE state IN ('done', 'set aside') "
                 "AND NOT swept AND changed <= ? AND NOT EXISTS (SELECT 1 FROM delivery "
@@ -258,7 +191,7 @@ class Ledger:
 
     def swept(self, among: Collection[int]) -> list[int]:
         """Which of these series may lose their files."""
-        swept = {row["id"] for row in self.rows("SELECT id FROM series WHERE swept")}
+        swept = {row["id"] for row in self._database.rows("SELECT id FROM series WHERE swept")}
         return sorted(swept & set(among))
 
     @staticmethod
@@ -270,9 +203,3 @@ class Ledger:
             ).fetchone()
             is not None
         )
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    database = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
-    database.row_factory = sqlite3.Row
-    return database

@@ -13,11 +13,12 @@ from typing import Any
 
 from monai_anogan.errors import AnoganError
 from monai_anogan.service.courier import Courier
+from monai_anogan.service.database import LEDGER, Database
 from monai_anogan.service.deliveries import Deliveries
 from monai_anogan.service.foreman import Foreman
 from monai_anogan.service.hand import Hand
 from monai_anogan.service.intake import Intake
-from monai_anogan.service.ledger import LEDGER, Ledger
+from monai_anogan.service.ledger import Ledger
 from monai_anogan.service.loop import Loop
 from monai_anogan.service.monitor import Monitor
 from monai_anogan.service.receiver import Receiver
@@ -78,7 +79,7 @@ class Node:
         return {
             "status": "not ok" if problems else "ok",
             "problems": problems,
-            **standing(self.ledger),
+            **standing(self.database),
             "disk_free_bytes": free,
             "memory_bytes": {name: _resident(pid) for name, pid in processes.items() if pid},
         }
@@ -88,10 +89,11 @@ class Node:
         settings = self.settings
         self.spool = Spool(settings.folder, reserve=settings.reserve_mb * 1e6)
         stack.callback(self.spool.close)
-        self.ledger = Ledger(settings.folder / LEDGER)
-        stack.callback(self.ledger.close)
+        self.database = Database(settings.folder / LEDGER)
+        stack.callback(self.database.close)
+        self.ledger = Ledger(self.database)
         self.spool.tidy(self.ledger.recover(time.time()))
-        deliveries = Deliveries(self.ledger)
+        deliveries = Deliveries(self.database)
         deliveries.drop({one.name for one in settings.send}, time.time())
         self._make_loops(deliveries)
         if settings.health is not None:
@@ -136,7 +138,7 @@ class Node:
         self._add("sweep", self._sweep, SWEEP_S)
 
     def _watch(self, source: Watch) -> None:
-        watcher = Watcher(source, self._intake(), self.ledger)
+        watcher = Watcher(source, self._intake(), self.database)
         self._add(f"from {source.name}", watcher.step, source.every_s)
 
     def _add(self, name: str, step: Any, pause: float) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator
+
+from monai_anogan.service.part import Part
 
 __all__ = ["Rule"]
 
@@ -21,10 +23,8 @@ def _pattern(text: str) -> str:
 Pattern = Annotated[str, AfterValidator(_pattern)]
 
 
-class Rule(BaseModel):
+class Rule(Part):
     """A series matches when everything that the rule states is so; patterns ignore case."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     modality: str = "MR"
     description: Pattern | None = None  # found anywhere in the Series Description

@@ -1,24 +1,14 @@
-"""Settings: the one YAML file of a node and its schema."""
+"""Settings: the schema of a node's one YAML file."""
 
 from __future__ import annotations
 
-import ssl
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-import yaml
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, field_validator, model_validator
 
-from monai_anogan.errors import InputError
+from monai_anogan.service.part import Part, Place
 from monai_anogan.service.rules import Rule
+from monai_anogan.service.tls import Tls
 
 __all__ = [
     "CStore",
@@ -29,68 +19,26 @@ __all__ = [
     "Retry",
     "Settings",
     "Stow",
-    "Tls",
     "Watch",
     "Web",
     "Work",
-    "load_settings",
 ]
 
 
-def _absolute(path: Path) -> Path:
-    if not path.is_absolute():
-        raise ValueError("must be an absolute path")
-    return path
-
-
-Place = Annotated[Path, AfterValidator(_absolute)]
 Title = Annotated[str, Field(min_length=1, max_length=16, pattern=r"^[!-\[\]-~]+$")]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,32}$")]  # stands in logs and metrics
 Seconds = Annotated[float, Field(gt=0)]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Tls(_Part):
-    """Certificates, as PEM files."""
-
-    certificate: Place | None = None
-    key: Place | None = None
-    ca: Place | None = None  # whom to believe; for a server: whose clients may come
-
-    @model_validator(mode="after")
-    def _both(self) -> Tls:
-        if (self.certificate is None) != (self.key is None):
-            raise ValueError("certificate and key must come together")
-        return self
-
-    def server(self) -> ssl.SSLContext:
-        """What a listener needs; with `ca`, a client must show a certificate of it."""
-        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=self.ca)
-        context.load_cert_chain(str(self.certificate), self.key)
-        if self.ca is not None:
-            context.verify_mode = ssl.CERT_REQUIRED
-        return context
-
-    def client(self) -> ssl.SSLContext:
-        """What a caller needs: the server's certificate and name are checked."""
-        context = ssl.create_default_context(cafile=self.ca)
-        if self.certificate is not None:
-            context.load_cert_chain(self.certificate, self.key)
-        return context
-
-
-class Peer(_Part):
+class Peer(Part):
     """Who may send: this AE title, from these addresses."""
 
     ae_title: Title
     addresses: tuple[str, ...] = Field(min_length=1)
 
 
-class Receive(_Part):
+class Receive(Part):
     """The C-STORE receiver."""
 
     ae_title: Title = "ANOGAN"
@@ -110,7 +58,7 @@ class Receive(_Part):
         return tls
 
 
-class Web(_Part):
+class Web(Part):
     """A DICOMweb server and how to be let in."""
 
     name: Name
@@ -129,7 +77,7 @@ class Watch(Web):
     object_mb: float = Field(default=512, gt=0)
 
 
-class Retry(_Part):
+class Retry(Part):
     """Exponential back-off: first_s, twice that, and so on up to longest_s."""
 
     attempts: int = Field(ge=1)
@@ -143,7 +91,7 @@ class Retry(_Part):
         return min(self.longest_s, self.first_s * 2.0 ** (attempts - 1))
 
 
-class Work(_Part):
+class Work(Part):
     """What is done to a series, as `anogan detect` would."""
 
     bundle: Place | None = None
@@ -161,7 +109,7 @@ class Work(_Part):
     retry: Retry = Retry(attempts=5)
 
 
-class CStore(_Part):
+class CStore(Part):
     """A PACS that takes results by C-STORE."""
 
     kind: Literal["c-store"]
@@ -180,7 +128,7 @@ class Stow(Web):
     kind: Literal["stow"]
 
 
-class Folder(_Part):
+class Folder(Part):
     """A folder that gets all that `anogan detect` writes, a folder a series."""
 
     kind: Literal["folder"]
@@ -188,7 +136,7 @@ class Folder(_Part):
     path: Place
 
 
-class Health(_Part):
+class Health(Part):
     """The page for watchers."""
 
     host: str = "127.0.0.1"
@@ -198,7 +146,7 @@ class Health(_Part):
 Destination = Annotated[CStore | Stow | Folder, Field(discriminator="kind")]
 
 
-class Settings(_Part):
+class Settings(Part):
     """A whole node."""
 
     folder: Place  # what came, the queue, and the results: patient data
@@ -222,40 +170,3 @@ class Settings(_Part):
             if len(set(names)) < len(names):
                 raise ValueError(f"names must differ, got {', '.join(names)}")
         return self
-
-
-def load_settings(path: Path) -> Settings:
-    """Read a node's settings.
-
-    Args:
-        path: of the YAML file.
-
-    Raises:
-        InputError: It cannot be read, or does not fit the schema; the message names the place.
-    """
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"the settings must be a file, got {path} ({error.strerror})") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(f"{path} must be YAML, got an error in it: {reason}") from error
-    try:
-        return Settings.model_validate(content)
-    except ValidationError as error:
-        raise InputError(f"{path} must fit the schema: {_in_words(error)}") from error
-
-
-def _in_words(error: ValidationError) -> str:
-    problems = error.errors(include_url=False)
-    first = problems[0]
-    where = ".".join(str(part) for part in first["loc"]) or "the file"
-    said = first["msg"].removeprefix("Value error, ")
-    got = "" if first["type"] in ("missing", "value_error") else f", got {_short(first['input'])}"
-    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-    return f"{where}: {said[:1].lower()}{said[1:]}{got}{more}; see docs/serve.md"
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."

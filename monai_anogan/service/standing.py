@@ -1,26 +1,29 @@
-"""Standing: how a node stands, from its ledger: counts, and what was set aside and why."""
+"""Standing: how a node stands, from its database: counts, and what was set aside and why."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from monai_anogan.service.ledger import STATES, Ledger
+from monai_anogan.service.database import Database
+from monai_anogan.service.ledger import STATES
 
 __all__ = ["standing", "standing_in_words"]
 
 MOST = 100  # entries of a list
 
 
-def standing(ledger: Ledger) -> dict[str, Any]:
+def standing(database: Database) -> dict[str, Any]:
     """Numbers of series and deliveries by state, and what was set aside; no patient data."""
     series = dict.fromkeys(STATES, 0)
-    series |= {r[0]: r[1] for r in ledger.rows("SELECT state, COUNT(*) FROM series GROUP BY state")}
+    series |= {
+        r[0]: r[1] for r in database.rows("SELECT state, COUNT(*) FROM series GROUP BY state")
+    }
     deliveries: dict[str, dict[str, int]] = {}
-    for name, state, count in ledger.rows(
+    for name, state, count in database.rows(
         "SELECT destination, state, COUNT(*) FROM delivery GROUP BY destination, state"
     ):
         deliveries.setdefault(name, {})[state] = count
-    aside = ledger.rows(
+    aside = database.rows(
         "SELECT id, '' AS destination, reason FROM series WHERE state = 'set aside' UNION ALL "
         "SELECT series, destination, reason FROM delivery WHERE state = 'set aside' "
         "ORDER BY 1 DESC LIMIT ?",

@@ -18,8 +18,8 @@ from pydicom.dataset import Dataset
 
 from monai_anogan.errors import AnoganError
 from monai_anogan.io import DICOM_ERRORS
+from monai_anogan.service.database import Database
 from monai_anogan.service.intake import Intake, Verdict
-from monai_anogan.service.ledger import Ledger
 from monai_anogan.service.rules import Rule
 from monai_anogan.service.settings import Watch
 from monai_anogan.service.web import connect
@@ -39,11 +39,11 @@ class Watcher:
     Args:
         settings: of the server.
         intake: what objects go through.
-        ledger: remembers what was fetched.
+        database: remembers what was fetched.
     """
 
-    def __init__(self, settings: Watch, intake: Intake, ledger: Ledger) -> None:
-        self.settings, self.intake, self.ledger = settings, intake, ledger
+    def __init__(self, settings: Watch, intake: Intake, database: Database) -> None:
+        self.settings, self.intake, self.database = settings, intake, database
         self._seen: dict[str, int] = {}  # images at the last look
         self._client = connect(settings)
 
@@ -67,7 +67,7 @@ class Watcher:
         for series in self._series():
             uid, images = _value(series, SERIES_UID), int(_value(series, IMAGES) or -1)
             seen[uid] = images
-            fetched = self.ledger.rows(
+            fetched = self.database.rows(
                 "SELECT images FROM fetched WHERE source = ? AND series_uid = ?",
                 self.settings.name,
                 uid,
@@ -112,8 +112,8 @@ class Watcher:
             if verdicts[-1] is Verdict.full:
                 _log.warning("%s: the disk is too full, will fetch later", self.settings.name)
                 return
-        with self.ledger.transaction() as database:
-            database.execute(
+        with self.database.transaction() as change:
+            change.execute(
                 "INSERT INTO fetched VALUES (?, ?, ?) "
                 "ON CONFLICT DO UPDATE SET images = excluded.images",
                 (self.settings.name, series, images),
