@@ -12,6 +12,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
@@ -23,12 +24,24 @@ import numpy as np
 import pydicom
 import yaml
 from nibabel.processing import resample_to_output
+from orthanc_server import AET, Orthanc
 from pydicom.uid import ExplicitVRLittleEndian
 from pynetdicom import AE
 
 from monai_anogan.outputs import write_mr_series
 
-__all__ = ["CALLER", "TITLE", "Node", "free_port", "send", "small_head", "wait_for"]
+__all__ = [
+    "CALLER",
+    "TITLE",
+    "Node",
+    "found_at",
+    "free_port",
+    "send",
+    "send_until_taken",
+    "small_head",
+    "to_pacs",
+    "wait_for",
+]
 
 TITLE, CALLER = "ANOGAN", "ROUTER"
 VOXELS_MM = (4, 4, 5)  # coarse: a second or two of work
@@ -212,3 +225,26 @@ def send_until_taken(port: int, files: Sequence[Path], *, stop: Callable[[], boo
             continue
         taken = next((k for k, status in enumerate(statuses) if status != 0), len(statuses))
         left = left[taken:]
+
+
+def to_pacs(server: Orthanc) -> dict:
+    """The server as a destination of the settings."""
+    return {
+        "kind": "c-store",
+        "name": "pacs",
+        "ae_title": AET,
+        "calling": AET,
+        "host": "127.0.0.1",
+        "port": server.dicom_port,
+    }
+
+
+def found_at(server: Orthanc) -> dict[str, Counter]:
+    """What each study holds: modality and SOP class to number of instances."""
+    studies: dict[str, Counter] = {}
+    for series in json.loads(server.get("/series?expand")):
+        study = json.loads(server.get(f"/studies/{series['ParentStudy']}"))
+        uid = study["MainDicomTags"]["StudyInstanceUID"]
+        kind = series["MainDicomTags"]["Modality"], series["MainDicomTags"]["SeriesNumber"]
+        studies.setdefault(uid, Counter())[kind] += len(series["Instances"])
+    return studies

@@ -1,21 +1,17 @@
-"""The whole node, as a process between real senders and a real PACS, killed and restarted."""
+"""The whole node, as a process between real senders and a real PACS."""
 
 from __future__ import annotations
 
-import json
-import random
 import re
 import signal
-import threading
 import time
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pydicom
 import pytest
-from node_process import Node, free_port, send, send_until_taken, small_head, wait_for
+from node_process import Node, found_at, free_port, send, small_head, to_pacs, wait_for
 from orthanc_server import AET, Orthanc, running_orthanc
 from pydicom.uid import generate_uid
 from pynetdicom import AE
@@ -24,8 +20,6 @@ from test_orthanc import client_of
 from monai_anogan.service.check import check
 from monai_anogan.service.settings_file import load_settings
 
-SERIES = 20
-KILLS = 5
 PATIENT = {
     "PatientName": "Musterfrau^Erika",
     "PatientID": "PID-4711",
@@ -34,7 +28,6 @@ PATIENT = {
     "PatientBirthDate": "19640812",
 }
 TELLING = ("musterfrau", "erika", "4711", "0815", "quacksalber", "19640812")
-RESULTS = {"OT", "SEG", "SR"}  # Parametric Map and Secondary Capture, Segmentation, report
 
 
 @pytest.fixture(scope="module")
@@ -61,93 +54,6 @@ def node(tmp_path: Path) -> Iterator[Node]:
     yield made
     if made.process is not None:
         made.kill()
-
-
-def to_pacs(server: Orthanc) -> dict:
-    return {
-        "kind": "c-store",
-        "name": "pacs",
-        "ae_title": AET,
-        "calling": AET,
-        "host": "127.0.0.1",
-        "port": server.dicom_port,
-    }
-
-
-def found_at(server: Orthanc) -> dict[str, Counter]:
-    """What each study holds: modality and SOP class to number of instances."""
-    studies: dict[str, Counter] = {}
-    for series in json.loads(server.get("/series?expand")):
-        study = json.loads(server.get(f"/studies/{series['ParentStudy']}"))
-        uid = study["MainDicomTags"]["StudyInstanceUID"]
-        kind = series["MainDicomTags"]["Modality"], series["MainDicomTags"]["SeriesNumber"]
-        studies.setdefault(uid, Counter())[kind] += len(series["Instances"])
-    return studies
-
-
-@pytest.mark.slow
-def test_twenty_series_of_two_senders_through_kills_give_twenty_results_once(
-    node, pacs, template, tmp_path
-):
-    series = [small_head(template, tmp_path / f"in{k}", f"kill {k}") for k in range(SERIES)]
-    node.settings |= {
-        "quiet_s": 8,
-        "work": {"mode": "encoder", "retry": {"attempts": 50, "first_s": 0.5}},
-        "send": [*node.settings["send"], to_pacs(pacs)],
-        "resend": {"attempts": 50, "first_s": 0.5},
-    }
-    over = threading.Event()
-
-    def deliver(mine: list[list[Path]]) -> None:
-        for files in mine:
-            send_until_taken(node.port, files, stop=over.is_set)
-
-    senders = [
-        threading.Thread(target=deliver, args=(series[half::2],), daemon=True) for half in (0, 1)
-    ]
-    node.start()
-    try:
-        for sender in senders:
-            sender.start()
-        rng = random.Random(11)
-        for moment in _moments(rng):
-            wait_for(lambda moment=moment: _progress(node) >= moment, seconds=300)
-            time.sleep(rng.uniform(0, 2))  # the moment itself is left to chance
-            node.kill()
-            node.start()
-        wait_for(lambda: node.series("done") == SERIES, seconds=400, why="all to be done")
-        wait_for(lambda: not any(sender.is_alive() for sender in senders), why="the senders")
-    finally:
-        over.set()
-    assert node.ask("SELECT DISTINCT state FROM delivery") == [("sent",)]
-    studies = found_at(pacs)
-    assert studies.keys() == {pydicom.dcmread(files[0]).StudyInstanceUID for files in series}
-    for counts in studies.values():
-        assert counts == {
-            ("OT", "9100"): 1,
-            ("OT", "9101"): len(series[0]),  # the overlay, a slice for each that was sent
-            ("SEG", "9102"): 1,
-            ("SR", "9103"): 1,
-        }
-    uids = {pydicom.dcmread(files[0]).SeriesInstanceUID for files in series}
-    assert {path.name for path in (tmp_path / "share").iterdir()} == uids
-    assert node.end(signal.SIGTERM) == 0
-
-
-def _moments(rng: random.Random) -> list[float]:
-    """Two while slices arrive, the others while they are worked on and results go out."""
-    arriving = [rng.uniform(0.1, 0.9) for _ in range(2)]
-    working = [rng.uniform(1, SERIES - 3) for _ in range(KILLS - 2)]
-    return sorted(arriving) + sorted(working)
-
-
-def _progress(node: Node) -> float:
-    """Below 1: the share of slices that came; then how many series are past their work, and 1."""
-    past = node.series("delivering") + node.series("done")
-    if past:
-        return 1 + past
-    came = node.ask("SELECT COUNT(*) FROM instance")
-    return came[0][0] / (SERIES * 39) if came else 0
 
 
 def test_a_watched_dicomweb_server_gets_the_results_of_its_new_series(
