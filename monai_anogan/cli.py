@@ -29,6 +29,7 @@ app.command()(commands.serve)
 app.command()(commands.benchmark)
 app.command()(commands.info)
 app.command()(commands.demo)
+app.command()(commands.label_app)
 
 
 def main() -> None:

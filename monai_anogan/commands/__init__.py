@@ -7,6 +7,7 @@ from monai_anogan.commands.detect import detect
 from monai_anogan.commands.evaluate import evaluate
 from monai_anogan.commands.info import info
 from monai_anogan.commands.inpaint import inpaint
+from monai_anogan.commands.label_app import label_app
 from monai_anogan.commands.series import series
 from monai_anogan.commands.serve import serve
 
@@ -18,6 +19,7 @@ __all__ = [
     "evaluate",
     "info",
     "inpaint",
+    "label_app",
     "series",
     "serve",
 ]
