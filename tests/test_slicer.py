@@ -2,37 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from external_tools import ROOT, missing, run_tool
+from external_tools import run_tool
 from painted_case import PaintedCase, make_series, paint
+from slicer_python import placed_by_slicer
 
 from monai_anogan.outputs import FrameOrder, write_findings, write_maps
 
-SCRIPT = Path(__file__).with_name("slicer_placement.py")
 TO_RAS = np.array([-1.0, -1, 1])
-
-
-def loaded_by_slicer(*paths: Path) -> list[dict]:
-    """What Slicer makes of each volume, see `slicer_placement.py`."""
-    python = Path(os.environ.get("ANOGAN_SLICER_PYTHON", ROOT / ".venv-slicer" / "bin" / "python"))
-    if not python.is_file():
-        missing(
-            "3D Slicer's libraries are not installed (PyPI: slicer-core, in an environment of "
-            "their own, whose Python ANOGAN_SLICER_PYTHON names)"
-        )
-    environment = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PYTHONHOME")}
-    done = subprocess.run(
-        [python, SCRIPT, *paths], capture_output=True, text=True, env=environment, timeout=300
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    return json.loads(done.stdout.splitlines()[-1])
 
 
 @pytest.fixture(scope="module", params=["mr axial", "mr sagittal", "mr oblique", "ct enhanced"])
@@ -61,7 +42,7 @@ def is_placed(loaded: dict, case: PaintedCase, places: np.ndarray) -> bool:
 
 def test_slicer_places_the_heat_map_and_the_findings(written):
     case, out = written
-    heat, labels = loaded_by_slicer(out / "anomaly_map.nii.gz", out / "findings.nii.gz")
+    heat, labels = placed_by_slicer(out / "anomaly_map.nii.gz", out / "findings.nii.gz")
     assert heat["class"] == "vtkMRMLScalarVolumeNode"
     assert heat["highest"] == pytest.approx(float(case.score.max()))
     assert is_placed(heat, case, case.hottest())
@@ -75,6 +56,6 @@ def test_slicer_places_the_parametric_map_that_dcmqi_read(written, tmp_path):
     case, out = written
     given = ("--inputDICOM", out / "anomaly_map.dcm", "--outputDirectory", tmp_path, "-t", "nrrd")
     run_tool("paramap2itkimage", "PyPI: dcmqi", *given)
-    (heat,) = loaded_by_slicer(tmp_path / "pmap.nrrd")
+    (heat,) = placed_by_slicer(tmp_path / "pmap.nrrd")
     assert heat["highest"] == pytest.approx(float(case.score.max()))
     assert is_placed(heat, case, case.hottest())

@@ -53,6 +53,8 @@ def box_of(finding: Finding, labels: NDArray[np.integer], affine: NDArray[np.flo
     """
     sides = voxel_sizes(affine)
     directions = affine[:3, :3] / sides
+    if np.linalg.det(directions) < 0:  # a left-handed box is the same box, but no viewer's
+        directions = directions * [-1, 1, 1]
     voxels = np.argwhere(labels == finding.label)
     if not len(voxels):
         return np.array(finding.centroid_mm), np.full(3, finding.diameter_mm), directions
