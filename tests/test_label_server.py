@@ -24,14 +24,14 @@ from monai_anogan.pipeline import Pipeline, default_bundle
 
 QUICK = {"mode": "encoder"}
 NRRD = {"result_extension": ".nrrd", "result_dtype": "uint8"}  # what the plugin sends
-SICK, TURNED = "sick", "turned"
+SICK, INVERTED = "sick", "inverted"
 SAME = 0.02  # of a score: the server may compute with another number of threads
 TO_RAS = np.diag([-1.0, -1, 1])
 
 
 @pytest.fixture(scope="module")
 def studies(template, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A healthy head, the same with a dark lesion on an oblique grid, and one upside down."""
+    """A healthy head, one with a dark lesion and its axes exchanged, one of another contrast."""
     folder = tmp_path_factory.mktemp("studies")
     rng = np.random.default_rng(1)
     lesion = np.ones_like(template.volume)
@@ -40,10 +40,10 @@ def studies(template, tmp_path_factory: pytest.TempPathFactory) -> Path:
     # Axes exchanged and one of them reversed, so that no two of them can be mistaken.
     sick = nib.Nifti1Image((template.volume * lesion).astype(np.float32), template.affine)
     sick = sick.as_reoriented(np.array([[1, 1], [0, -1], [2, 1]]))
-    upside_down = nib.Nifti1Image(template.volume[:, :, ::-1].copy(), template.affine)
+    dark = np.where(template.volume > 0, 1100 - template.volume, 0).astype(np.float32)
     nib.save(nib.Nifti1Image(template.volume * noise, template.affine), folder / "healthy0.nii.gz")
     nib.save(sick, folder / f"{SICK}.nii.gz")
-    nib.save(upside_down, folder / f"{TURNED}.nii.gz")
+    nib.save(nib.Nifti1Image(dark, template.affine), folder / f"{INVERTED}.nii.gz")
     return folder
 
 
@@ -193,7 +193,11 @@ def test_eight_requests_at_once_are_all_answered_right(server, detected):
 @pytest.mark.parametrize(
     ("image", "params", "said"),
     [
-        (TURNED, {}, "the scan must be like the healthy ones it is judged by, got it seems to lie"),
+        (
+            INVERTED,
+            {},
+            "must be like the healthy ones it is judged by, got 90th percentile of grey",
+        ),
         (SICK, {"result_extension": ".png"}, "result_extension must be one of .nii.gz, .nii"),
     ],
 )
@@ -202,6 +206,7 @@ def test_a_refusal_reaches_the_client_in_its_own_words(server, image, params, sa
         server.client().infer("anomaly_map", image, params)
     assert "Status: 422" in refused.value.msg
     assert said in refused.value.msg
+    assert "--force" not in refused.value.msg  # an option of another program
 
 
 def test_the_most_abnormal_scan_is_next_until_it_is_read(server, answers, detected):
@@ -218,8 +223,8 @@ def test_the_most_abnormal_scan_is_next_until_it_is_read(server, answers, detect
     np.testing.assert_array_equal(array(Path(label)), array(answers["severity"][0]))
     put_info(server, "healthy0", read=True)
     last = client.next_sample("most_abnormal_first", {})
-    assert (last["id"], last["case_score"]) == (TURNED, None)
-    put_info(server, TURNED, read=True)
+    assert (last["id"], last["case_score"]) == (INVERTED, None)
+    put_info(server, INVERTED, read=True)
     assert client.next_sample("most_abnormal_first", {}) == {}
 
 

@@ -66,7 +66,7 @@ class ReadingTask(InferTask):
             reading = self.scorer.reading(request["image"])
             path = self.write(reading, request)
         except AnoganError as error:
-            raise HTTPException(CANNOT_BE_PROCESSED, detail=str(error)) from error
+            raise HTTPException(CANNOT_BE_PROCESSED, detail=_in_own_words(error)) from error
         rows = [asdict(finding) for finding in reading.findings or ()]
         told = {
             "case_score": reading.case_score,
@@ -153,6 +153,11 @@ def _check_calibrated(reading: Reading) -> tuple[Any, ...]:
         told = "; ".join(reading.facts["warnings"])
         raise InputError(f"the model must be calibrated for bands and findings, got: {told}")
     return reading.findings
+
+
+def _in_own_words(error: AnoganError) -> str:
+    """The command's options have other names in MONAI Label."""
+    return str(error).replace("--force", "--conf force true")
 
 
 def _suffix(request: dict[str, Any]) -> str:
