@@ -35,6 +35,12 @@ pip install --no-deps "${packages[@]}"
 site=$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
 "$venv/bin/python" -c 'from monai_anogan.label.shims import SITE_LINE; print(SITE_LINE)' \
     >"$site/monai_anogan_label.pth"
+# The OHIF in it takes values for bytes when it looks through a Parametric Map, and never ends with one
+# whose slices have an odd number of pixels.
+wrong='(sourcePixelData.buffer, i \* sliceLength, sliceLength)'
+right='(sourcePixelData.buffer, i * sliceLength * sourcePixelData.BYTES_PER_ELEMENT, sliceLength)'
+grep -rl --include='*.js' -- "$wrong" "$site/monailabel/endpoints/static/ohif" \
+    | xargs -d '\n' sed -i "s/$wrong/$right/"
 "$venv/bin/python" -c 'import monailabel.app' >/dev/null 2>&1 \
     || fail "MONAI Label must start, it does not: $venv/bin/python -c 'import monailabel.app' says why."
 printf '%s\n' "$key $root" >"$venv/ready"

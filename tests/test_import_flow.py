@@ -34,6 +34,7 @@ TOP = {
     "deploy",
     "terminal",
     "commands",
+    "label",
     "cli",
     "__main__",
 }
@@ -51,6 +52,8 @@ OPTIONAL = {  # the modules that exist for an optional extra, which alone may im
     "pynetdicom": {"service"},
     "dicomweb_client": {"service"},
     "prometheus_client": {"service"},
+    "monailabel": {"label"},
+    "fastapi": {"label"},
 }
 
 STAGE = {room: stage for stage, rooms in enumerate(WAY) for room in rooms}

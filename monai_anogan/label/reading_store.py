@@ -70,12 +70,15 @@ class ReadingStore:
 
     def put(self, key: str, reading: Reading) -> None:
         """Keep a reading: the volumes first, so that where the record is, they were."""
-        volumes = {
-            "affine": reading.affine,
-            "anomaly_map": reading.anomaly_map,
-            "labels": reading.labels,
-        }
-        self._write(f"{key}.npz", lambda file: np.savez_compressed(file, **volumes))
+        self._write(
+            f"{key}.npz",
+            lambda file: np.savez_compressed(
+                file,
+                affine=reading.affine,
+                anomaly_map=reading.anomaly_map,
+                labels=reading.labels,
+            ),
+        )
         found = reading.findings
         record = {
             "case_score": reading.case_score,

@@ -1,0 +1,74 @@
+"""OHIF in a Chromium without a window: a study opened, an object shown, the picture looked at."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from external_tools import missing, tool
+from PIL import Image
+
+__all__ = ["coloured_pixels", "opened_study", "show"]
+
+PATIENCE = 120_000  # ms: a machine that does other things as well
+SOFTWARE_GL = ["--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--ignore-gpu-blocklist"]
+STEPS = 60  # of the wheel, at most
+
+
+@contextmanager
+def opened_study(url: str, study: str) -> Iterator[Any]:
+    """A page of OHIF with a study in it, its first series drawn."""
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        missing("playwright is not installed (PyPI: playwright)")
+    chromium = tool("chromium", "Debian: chromium")
+    with sync_playwright() as play:
+        browser = play.chromium.launch(
+            executable_path=chromium, args=["--no-sandbox", *SOFTWARE_GL]
+        )
+        page = browser.new_page(viewport={"width": 1000, "height": 700})
+        page.set_default_timeout(PATIENCE)
+        page.goto(f"{url}/ohif/viewer?StudyInstanceUIDs={study}")
+        page.wait_for_selector("canvas")
+        page.get_by_text("Confirm and Hide").click()
+        yield page
+        browser.close()
+
+
+def show(page: Any, series: str, *, asks: bool = False) -> int:
+    """Open a series of the list, and scroll to where it has colours.
+
+    Args:
+        page: of a study.
+        series: its description, or how it begins.
+        asks: OHIF asks whether it may load such an object.
+
+    Returns:
+        The number of coloured pixels in the viewport.
+    """
+    page.get_by_text(series).first.dblclick()
+    if asks:
+        page.get_by_text("Yes", exact=True).click()
+    page.get_by_text("Loading").first.wait_for(state="hidden")
+    box = page.locator("canvas").first.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    for _ in range(STEPS):
+        page.wait_for_timeout(300)  # a frame is drawn when it is drawn; nothing tells
+        found = coloured_pixels(page)
+        if found:
+            return found
+        page.mouse.wheel(0, 100)
+    return 0
+
+
+def coloured_pixels(page: Any) -> int:
+    """Pixels of the viewport that are no grey; letters and frames around it are not counted."""
+    shot = page.locator("canvas").first.screenshot()
+    image = np.asarray(Image.open(io.BytesIO(shot)).convert("RGB")).astype(int)
+    height, width = image.shape[:2]
+    inside = image[height // 6 : -height // 6, width // 6 : -width // 6]
+    return int((inside.max(axis=-1) - inside.min(axis=-1) > 60).sum())
