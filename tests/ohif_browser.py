@@ -15,7 +15,7 @@ __all__ = ["coloured_pixels", "opened_study", "show"]
 
 PATIENCE = 120_000  # ms: a machine that does other things as well
 SOFTWARE_GL = ["--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--ignore-gpu-blocklist"]
-STEPS = 60  # of the wheel, at most
+LOOKS = 120  # a second apart, at most
 
 
 @contextmanager
@@ -30,7 +30,7 @@ def opened_study(url: str, study: str) -> Iterator[Any]:
         browser = play.chromium.launch(
             executable_path=chromium, args=["--no-sandbox", *SOFTWARE_GL]
         )
-        page = browser.new_page(viewport={"width": 1000, "height": 700})
+        page = browser.new_page(viewport={"width": 800, "height": 600})
         page.set_default_timeout(PATIENCE)
         page.goto(f"{url}/ohif/viewer?StudyInstanceUIDs={study}")
         page.wait_for_selector("canvas")
@@ -40,7 +40,7 @@ def opened_study(url: str, study: str) -> Iterator[Any]:
 
 
 def show(page: Any, series: str, *, asks: bool = False) -> int:
-    """Open a series of the list, and scroll to where it has colours.
+    """Open a series of the list.
 
     Args:
         page: of a study.
@@ -48,20 +48,16 @@ def show(page: Any, series: str, *, asks: bool = False) -> int:
         asks: OHIF asks whether it may load such an object.
 
     Returns:
-        The number of coloured pixels in the viewport.
+        The number of coloured pixels in the viewport, as soon as there are any.
     """
     page.get_by_text(series).first.dblclick()
     if asks:
         page.get_by_text("Yes", exact=True).click()
-    page.get_by_text("Loading").first.wait_for(state="hidden")
-    box = page.locator("canvas").first.bounding_box()
-    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    for _ in range(STEPS):
-        page.wait_for_timeout(300)  # a frame is drawn when it is drawn; nothing tells
+    for _ in range(LOOKS):
         found = coloured_pixels(page)
         if found:
             return found
-        page.mouse.wheel(0, 100)
+        page.wait_for_timeout(1000)  # nothing in the page tells when a picture is drawn
     return 0
 
 

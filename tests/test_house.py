@@ -84,7 +84,8 @@ def test_no_file_names_a_place_that_only_one_machine_has() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["scripts/setup.sh", "scripts/demo.sh", "scripts/test.sh", ".ci/run"]
+    "name",
+    ["scripts/setup.sh", "scripts/demo.sh", "scripts/test.sh", "scripts/label_env.sh", ".ci/run"],
 )
 def test_scripts_can_be_run_and_stop_at_the_first_failure(name: str) -> None:
     script = ROOT / name

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from external_tools import missing
 from label_server import LabelServer, running_label_server
 from ohif_browser import opened_study, show
 from orthanc_server import AET, running_orthanc
-from painted_case import paint
+from painted_case import PaintedCase, paint
 from slicer_python import placed_by_slicer
 
 from monai_anogan.commands import label_app
@@ -45,7 +45,7 @@ def pacs(head_series: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     except ImportError:
         missing("dicomweb-client is not installed (PyPI: dicomweb-client)")
     root = tmp_path_factory.mktemp("pacs")
-    paint(head_series).write(root / "results")
+    _column(paint(head_series)).write(root / "results")
     files = [*sorted(head_series.iterdir()), *sorted((root / "results").rglob("*.dcm"))]
     label_app(root / "app")
     with running_orthanc(root) as orthanc:
@@ -65,6 +65,14 @@ def pacs(head_series: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         ) as server:
             first = pydicom.dcmread(files[0])
             yield Pacs(client, first.StudyInstanceUID, first.SeriesInstanceUID, server)
+
+
+def _column(case: PaintedCase) -> PaintedCase:
+    """The case with one finding that goes through every slice, so that any slice shows it."""
+    inside = np.zeros(case.score.shape, bool)
+    inside[40:60, 50:70] = True
+    score = np.where(inside, 6, 0).astype(np.float32)
+    return replace(case, score=score, labels=inside.astype(np.uint16))
 
 
 @pytest.mark.parametrize(
