@@ -54,17 +54,22 @@ def show(page: Any, series: str, *, asks: bool = False) -> int:
     if asks:
         page.get_by_text("Yes", exact=True).click()
     for _ in range(LOOKS):
-        found = coloured_pixels(page)
-        if found:
+        found = 0 if _is_loading(page) else coloured_pixels(page)
+        if found and not _is_loading(page):
             return found
         page.wait_for_timeout(1000)  # nothing in the page tells when a picture is drawn
     return 0
 
 
+def _is_loading(page: Any) -> bool:
+    """Whether OHIF shows its bar, which has colours, too."""
+    return any(bar.is_visible() for bar in page.get_by_text("Loading").all())
+
+
 def coloured_pixels(page: Any) -> int:
-    """Pixels of the viewport that are no grey; letters and frames around it are not counted."""
+    """Pixels in the middle of the viewport that are no grey; questions lie around it."""
     shot = page.locator("canvas").first.screenshot()
     image = np.asarray(Image.open(io.BytesIO(shot)).convert("RGB")).astype(int)
     height, width = image.shape[:2]
-    inside = image[height // 6 : -height // 6, width // 6 : -width // 6]
+    inside = image[height // 3 : -height // 3, width // 3 : -width // 3]
     return int((inside.max(axis=-1) - inside.min(axis=-1) > 60).sum())
