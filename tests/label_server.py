@@ -119,7 +119,7 @@ def _free_port() -> int:
 
 def _wait_for(server: LabelServer, process: subprocess.Popen) -> None:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    end = time.monotonic() + 120
+    end = time.monotonic() + 600
     while time.monotonic() < end and process.poll() is None:
         with suppress(urllib.error.URLError, ConnectionError, TimeoutError):
             opener.open(f"{server.url}/info/", timeout=30).read()

@@ -68,7 +68,7 @@ def followed(desk: Path) -> Iterator[dict[str, str]]:
             start_new_session=True,
         )
     try:
-        end = time.monotonic() + 120
+        end = time.monotonic() + 600
         while subprocess.call(["curl", "-sf", "-o", os.devnull, f"http://127.0.0.1:{port}/info/"]):
             assert server.poll() is None, (desk / "server.log").read_text()[-2000:]
             assert time.monotonic() < end
