@@ -4,7 +4,7 @@
     log.txt       what happened when
     weights.*     what was learned
     val.npz, test.npz   scores, and of some test patches what the contender makes of them
-    seconds.json  time spent on each step, interruptions left out
+    seconds.json  time spent on each step
     result.json   written last: the run is complete
 """
 
@@ -66,7 +66,8 @@ def run_contender(contender: Contender, task: Task, directory: Path, plan: RunPl
         InputError: The directory holds a run with another config.
         TrainingError: A score is not finite.
     """
-    if _begin(contender, task, directory, plan):
+    resumed = not _begin(contender, task, directory, plan)
+    if (directory / "result.json").is_file():
         return
     with _timed(directory, "training"), plan.bar(f"{contender.name}: learning") as report:
         contender.fit(task.train, seed=plan.seed, directory=directory, progress=report)
@@ -76,7 +77,8 @@ def run_contender(contender: Contender, task: Task, directory: Path, plan: RunPl
                 judged = contender.judge(patches.patches, seed=plan.seed, progress=report)
             _keep(directory, name, judged, patches, plan)
             _log(directory, f"{name} judged")
-    write_json(directory / "result.json", {"parameters": contender.parameters})
+    result = {"parameters": contender.parameters, "resumed": resumed}
+    write_json(directory / "result.json", result)
     _log(directory, "complete")
 
 
@@ -91,7 +93,14 @@ def read_run(directory: Path) -> Run | None:
         with np.load(directory / f"{name}.npz") as file:
             kept[name] = {key: file[key] for key in file.files}
     names = [str(n) for n in kept["test"]["names"]]
-    shared = directory / "shared.json"
+    shared, notes = directory / "shared.json", []
+    seconds = json.loads((directory / "seconds.json").read_text())
+    if shared.is_file():
+        source = json.loads(shared.read_text())
+        seconds["training"] += source["training"]  # taking them took no time
+        notes.append(f"trained as {source['from']}: the same weights")
+    if result["resumed"]:
+        notes.append("interrupted and resumed: training time is that of the last attempt")
     return Run(
         name=config["contender"],
         title=config["title"],
@@ -99,13 +108,13 @@ def read_run(directory: Path) -> Run | None:
         test={n: kept["test"][f"score {n}"] for n in names},
         extra=kept["test"] | {"cut": kept["val"].get("cut", np.array(np.nan))},
         parameters=result["parameters"],
-        seconds=json.loads((directory / "seconds.json").read_text()),
-        notes=[json.loads(shared.read_text())["note"]] if shared.is_file() else [],
+        seconds=seconds,
+        notes=notes,
     )
 
 
 def _begin(contender: Contender, task: Task, directory: Path, plan: RunPlan) -> bool:
-    """Write the config, or hold it against the one that is there; whether nothing is left to do."""
+    """Write the config, or hold it against the one that is there; whether the run is new."""
     directory.mkdir(parents=True, exist_ok=True)
     config = {
         "contender": contender.name,
@@ -125,10 +134,10 @@ def _begin(contender: Contender, task: Task, directory: Path, plan: RunPlan) -> 
                 f"{directory} must be gone on with as it was begun, got another "
                 f"{', '.join(changed)}; give another folder, or remove this run"
             )
-    else:
-        write_json(path, config)
-        _log(directory, f"begun with torch {torch.__version__}")
-    return (directory / "result.json").is_file()
+        return False
+    write_json(path, config)
+    _log(directory, f"begun with torch {torch.__version__}")
+    return True
 
 
 def _keep(
@@ -159,7 +168,7 @@ def _keep(
 
 @contextmanager
 def _timed(directory: Path, step: str) -> Iterator[None]:
-    """Add the time of a block to what earlier attempts at it took, however it ends."""
+    """Add the time of a block to that of earlier attempts; one that is killed leaves none."""
     path = directory / "seconds.json"
     spent = json.loads(path.read_text()) if path.is_file() else {}
     begin = time.perf_counter()
