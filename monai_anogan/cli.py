@@ -27,6 +27,7 @@ app.command()(commands.calibrate)
 app.command()(commands.evaluate)
 app.command()(commands.serve)
 app.command()(commands.benchmark)
+app.command()(commands.compare)
 app.command()(commands.info)
 app.command()(commands.demo)
 

@@ -26,6 +26,11 @@ PATCH = 64
 LESION = 10  # pixels (0.4 cm2) of lesion make a patch, or a slice, abnormal
 BRAIN = 1500  # pixels of brain in a slice that is looked at
 FILLED = 0.25  # of a window that must be brain
+READY = (
+    "T1 brains at 2 mm, made ready as the bundle does it (RAS, percentiles 0.5 and 99.5 of the "
+    "brain to -1 and 1, -1 outside), with the brain masks of the cohort rather than the bundle's "
+    "mask network."
+)
 DRAW_SEED = 0  # of the data: the same whatever seed a run has
 
 
@@ -39,12 +44,18 @@ class BrainData:
     slices: int = 5  # of a scan of val or test
     most_scans: int | None = None  # of a split
 
-    def about(self) -> str:
-        """The data in words."""
+    def about_volumes(self) -> str:
+        """The data of the study of whole brains in words."""
         return (
-            "T1 brains at 2 mm, made ready as the bundle does it (RAS, percentiles 0.5 and 99.5 of "
-            "the brain to -1 and 1, -1 outside), with the brain masks of the cohort rather than "
-            f"the bundle's mask network. Training: {self.train_patches} axial {PATCH} x {PATCH} "
+            f"{READY} Training: {self.train_patches} axial {PATCH} x {PATCH} patches of the healthy "
+            "`train` scans. Test: `test` scans, healthy and with semi-synthetic lesions (real "
+            f"shapes, painted intensities), {self.most_scans or 'all'} of each kind."
+        )
+
+    def about(self) -> str:
+        """The data of the study of patches in words."""
+        return (
+            f"{READY} Training: {self.train_patches} axial {PATCH} x {PATCH} "
             "patches of the healthy `train` scans. Validation: `val` scans, healthy and with "
             "lesions of many kinds painted in. Test: `test` scans, healthy and with semi-synthetic "
             f"lesions (real shapes, painted intensities). Of a scan with lesions {self.slices} "
@@ -57,12 +68,17 @@ class BrainData:
         )
 
 
-def brain_study(data: BrainData) -> Study:
-    """The study, at patch and at image level."""
+def brain_study(data: BrainData, *, volumes: bool = False) -> Study:
+    """The study, at patch and at image level; or the one of whole `volumes` with the same training.
+
+    Args:
+        data: the brains.
+        volumes: name it so.
+    """
     return Study(
-        name="brain",
-        title="Brain patches",
-        about=data.about(),
+        name="volumes" if volumes else "brain",
+        title="Brain volumes" if volumes else "Brain patches",
+        about=data.about_volumes() if volumes else data.about(),
         patch_size=PATCH,
         tasks=("brain",),
         make=partial(_task, data),
@@ -120,7 +136,9 @@ def labelled_patches(abnormal: Iterable[Scan], healthy: Iterable[Scan], slices: 
         levels[scan.subject].update(chosen)
         cuts.extend(cut for level in chosen for cut in slice_cuts(scan, level))
     for scan in healthy:
-        cuts.extend(cut for level in sorted(levels[scan.subject]) for cut in slice_cuts(scan, level))
+        cuts.extend(
+            cut for level in sorted(levels[scan.subject]) for cut in slice_cuts(scan, level)
+        )
     size = np.array([int(cut.lesion.sum()) for cut in cuts])
     names = [f"{cut.subject} {cut.kind} {cut.level}" for cut in cuts]
     kind = np.array([cut.kind for cut in cuts])

@@ -53,9 +53,7 @@ class Contender(Protocol):
     def settings(self) -> dict[str, Any]:
         """What its results depend on besides data, budget and seed."""
 
-    def fit(
-        self, patches: torch.Tensor, *, seed: int, directory: Path, progress: Progress
-    ) -> None:
+    def fit(self, patches: torch.Tensor, *, seed: int, directory: Path, progress: Progress) -> None:
         """Learn from healthy patches, (N, C, *S) uint8; what is learned goes into `directory`.
 
         Called again in the same directory after an interruption, it goes on from there.

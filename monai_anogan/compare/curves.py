@@ -55,19 +55,22 @@ def draw_histograms(outcomes: Sequence[Outcome], level: str, path: Path) -> Path
     columns = 4
     rows = -(-len(names) // columns)
     figure = Figure(figsize=(11, 2.1 * rows), layout="constrained")
-    grid = figure.subplots(rows, columns, squeeze=False).flat
+    grid = list(figure.subplots(rows, columns, squeeze=False).flat)
     for axes, name in zip(grid, names, strict=False):
         parts = [_standard(outcome, name, level) for outcome in outcomes if name in outcome.runs]
         scores, abnormal = (np.concatenate(part) for part in zip(*parts, strict=True))
         _bars(axes, np.clip(scores, *SPAN), abnormal)
         axes.set_title(next(o.runs[name].title for o in outcomes if name in o.runs), fontsize=9)
-    for axes in list(grid)[len(names) :]:
+    for axes in grid[len(names) :]:
         axes.set_axis_off()
     return save_small(figure, path)
 
 
 def _bars(axes: Axes, scores: NDArray[np.float64], abnormal: NDArray[np.bool_]) -> None:
-    for which, colour, words in ((~abnormal, "#4c72b0", "normal"), (abnormal, "#c44e52", "abnormal")):
+    for which, colour, words in (
+        (~abnormal, "#4c72b0", "normal"),
+        (abnormal, "#c44e52", "abnormal"),
+    ):
         axes.hist(
             scores[which],
             np.linspace(*SPAN, 49),

@@ -32,7 +32,7 @@ class PatchMemory:
         size: features that are kept.
     """
 
-    name, title = "patch_memory", "patch memory (features of AnoGAN's D)"
+    name, title = "patch_memory", "patch memory on D"
 
     def __init__(self, source: SystemContender, size: int = 1000) -> None:
         self.source, self.size = source, size

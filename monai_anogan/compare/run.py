@@ -1,11 +1,11 @@
 """One contender on one task, in a directory of its own: what is done stays done.
 
-    config.json   contender, settings, budget, seed, data: a run never goes on with others
-    log.txt       what happened when
-    weights.*     what was learned
-    val.npz, test.npz   scores, and of some test patches what the contender makes of them
-    seconds.json  time spent on each step
-    result.json   written last: the run is complete
+config.json   contender, settings, budget, seed, data: a run never goes on with others
+log.txt       what happened when
+weights.*     what was learned
+val.npz, test.npz   scores, and of some test patches what the contender makes of them
+seconds.json  time spent on each step
+result.json   written last: the run is complete
 """
 
 from __future__ import annotations
@@ -140,9 +140,7 @@ def _begin(contender: Contender, task: Task, directory: Path, plan: RunPlan) -> 
     return True
 
 
-def _keep(
-    directory: Path, name: str, judged: Judgement, patches: Patches, plan: RunPlan
-) -> None:
+def _keep(directory: Path, name: str, judged: Judgement, patches: Patches, plan: RunPlan) -> None:
     """Write what a contender says of a set."""
     kept: dict[str, Any] = {"names": np.array(list(judged.scores))}
     for score, values in judged.scores.items():

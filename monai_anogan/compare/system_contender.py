@@ -24,7 +24,7 @@ from monai_anogan.inferers import PatchScorer
 from monai_anogan.pipeline import default_bundle
 from monai_anogan.systems import System
 
-__all__ = ["SystemContender", "system_names"]
+__all__ = ["SystemContender"]
 
 FINISHED, TRAINING, SHARED = "model.pt", "training.json", "shared.json"
 TITLES = {
@@ -150,11 +150,6 @@ class SystemContender:
                 write_json(directory / SHARED, {"from": found.parent.name, "training": seconds})
                 return True
         return False
-
-
-def system_names(folder: Path) -> list[str]:
-    """The systems that have an overlay in a folder."""
-    return sorted(path.stem for path in folder.glob("*.yaml"))
 
 
 def _training_seconds(path: Path) -> float:

@@ -30,7 +30,9 @@ def rankings(found: Sequence[Result], level: str) -> Table:
     return Table(("Contender", "Score", "AUROC (95 %)", "AUPRC (95 %)"), _marked(rows, 2))
 
 
-def optima(found: Sequence[Result], level: str, chosen: Callable[[Result], OperatingPoint]) -> Table:
+def optima(
+    found: Sequence[Result], level: str, chosen: Callable[[Result], OperatingPoint]
+) -> Table:
     """What the optimum by Youden's index is worth, for every score of one task."""
     rows = [(r.title, r.score, *_point(chosen(r))) for r in _whole(found, level)]
     return Table(("Contender", "Score", *POINT), rows)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+
+from monai_anogan.errors import InputError
 
 __all__ = ["HEALTHY", "Level", "Patches", "Study", "Task"]
 
@@ -93,3 +95,17 @@ class Study:
     make: Callable[[str], Task] = field(repr=False)
     levels: tuple[str, ...] = ("patch",)
     unit: str = "patch"  # what the first level counts, in words
+
+    def part(self, names: Sequence[str]) -> Study:
+        """The study with some of its tasks.
+
+        Raises:
+            InputError: One is not known.
+        """
+        unknown = [name for name in names if name not in self.tasks]
+        if unknown or not names:
+            raise InputError(
+                f"the classes of {self.name} must be of {', '.join(self.tasks)}, got "
+                f"{', '.join(unknown) or 'none'}"
+            )
+        return replace(self, tasks=tuple(names))
