@@ -78,9 +78,9 @@ def compare(
     from monai_anogan import compare as comparing
 
     budget = comparing.Budget(iterations, batch_size, width, latent_size, search_steps)
-    brains = (
-        _brains(data, lesions, train_patches, slices, most_scans) if _of_brains(study) else None
-    )
+    brains = None
+    if study in (Studies.brain, Studies.volumes):
+        brains = _brains(data, lesions, train_patches, slices, most_scans)
     chosen = _study(study, brains, data, test, classes)
     comparison = comparing.Comparison(
         study=chosen,
@@ -100,10 +100,6 @@ def compare(
         comparing.write_comparison(out, comparison, outcomes)
     for name in ("report.md", "report.html"):
         console.print(f"  {out / name}")
-
-
-def _of_brains(study: Studies) -> bool:
-    return study in (Studies.brain, Studies.volumes)
 
 
 def _brains(

@@ -47,9 +47,9 @@ class BrainData:
     def about_volumes(self) -> str:
         """The data of the study of whole brains in words."""
         return (
-            f"{READY} Training: {self.train_patches} axial {PATCH} x {PATCH} patches of the healthy "
-            "`train` scans. Test: `test` scans, healthy and with semi-synthetic lesions (real "
-            f"shapes, painted intensities), {self.most_scans or 'all'} of each kind."
+            f"{READY} Training: {self.train_patches} axial {PATCH} x {PATCH} patches of the "
+            "healthy `train` scans. Test: `test` scans, healthy and with semi-synthetic lesions "
+            f"(real shapes, painted intensities), {self.most_scans or 'all'} of each kind."
         )
 
     def about(self) -> str:

@@ -90,7 +90,7 @@ def painted_scans(
                 inside,
                 affine,
                 centre_mm=affine[:3, :3] @ places[rng.integers(len(places))] + affine[:3, 3],
-                radii_mm=radius * rng.uniform(0.7, 1.4, 3),
+                radii_mm=(radius * rng.uniform(0.7, 1.4, 3)).tolist(),
                 grey=float(np.percentile(volume[inside], percentile)),
                 opacity=opacity,
                 seed=int(rng.integers(2**31)),

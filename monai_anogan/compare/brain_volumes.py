@@ -6,7 +6,7 @@ contender's own map for who does not; voxel and case level by `CohortEvaluation`
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from itertools import chain
 from pathlib import Path
 
@@ -103,7 +103,11 @@ def _map(contender: Contender, scan: Scan, seed: int) -> torch.Tensor:
     stitched = stitcher.result()
     # A map is its own residual from nothing, and goes through the same filter.
     against = volume if said.reconstruction is not None else torch.zeros_like(volume)
-    data = {"image": against, "reconstruction": stitched, "mask": scan.mask}
+    data: dict[Hashable, torch.Tensor] = {
+        "image": against,
+        "reconstruction": stitched,
+        "mask": scan.mask,
+    }
     return MetaTensor(ResidualMapd()(data)["anomaly_map"]).as_tensor()
 
 

@@ -1,7 +1,7 @@
-"""Any set of systems, and always the yardsticks, over the tasks of a study: OUT/runs/TASK/CONTENDER.
+"""Any set of systems, and always the yardsticks, over the tasks of a study.
 
-What is complete is read, what was interrupted goes on, and what fails is told in the report and
-tried again next time; the others do not suffer from it.
+Each run is in OUT/runs/TASK/CONTENDER. What is complete is read, what was interrupted goes on, and
+what fails is told in the report and tried again next time; the others do not suffer from it.
 """
 
 from __future__ import annotations
@@ -62,7 +62,11 @@ def contenders(comparison: Comparison) -> list[Contender]:
 
     systems = [system(overlay) for overlay in comparison.overlays]
     memory = PatchMemory(system(comparison.source))
-    simple = [Intensity(), MeanImage(), PcaReconstruction(comparison.budget.latent_size)]
+    simple: list[Contender] = [
+        Intensity(),
+        MeanImage(),
+        PcaReconstruction(comparison.budget.latent_size),
+    ]
     return [*simple, *systems, memory]
 
 

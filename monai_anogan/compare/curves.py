@@ -67,13 +67,14 @@ def draw_histograms(outcomes: Sequence[Outcome], level: str, path: Path) -> Path
 
 
 def _bars(axes: Axes, scores: NDArray[np.float64], abnormal: NDArray[np.bool_]) -> None:
+    edges = np.linspace(*SPAN, 49).tolist()
     for which, colour, words in (
         (~abnormal, "#4c72b0", "normal"),
         (abnormal, "#c44e52", "abnormal"),
     ):
         axes.hist(
             scores[which],
-            np.linspace(*SPAN, 49),
+            edges,
             density=True,
             color=colour,
             alpha=0.55,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib.resources import files
 from pathlib import Path
 
+from monai.bundle import ConfigParser
+
 from monai_anogan.errors import InputError
 
 __all__ = ["chosen_overlays", "overlay_named", "systems_folder"]
@@ -27,7 +29,7 @@ def chosen_overlays(names: str | None) -> list[Path]:
         InputError: One of them is not known, or named twice.
     """
     if names is None:
-        return sorted(systems_folder().glob("*.yaml"))
+        return [systems_folder() / f"{name}.yaml" for name in known_systems()]
     paths = [overlay_named(name.strip()) for name in names.split(",") if name.strip()]
     stems = [path.stem for path in paths]
     if len(set(stems)) < len(stems):
@@ -35,10 +37,16 @@ def chosen_overlays(names: str | None) -> list[Path]:
     return paths
 
 
+def known_systems() -> list[str]:
+    """The systems that come with the package: overlays that bring a network."""
+    overlays = sorted(systems_folder().glob("*.yaml"))
+    return [p.stem for p in overlays if "network_def" in ConfigParser.load_config_file(p)]
+
+
 def overlay_named(name: str) -> Path:
     """One overlay, by the name of a system or by its file."""
     path = Path(name) if name.endswith((".yaml", ".yml")) else systems_folder() / f"{name}.yaml"
     if not path.is_file():
-        known = ", ".join(sorted(p.stem for p in systems_folder().glob("*.yaml")))
+        known = ", ".join(known_systems())
         raise InputError(f"a system must be one of {known}, or a YAML file, got {name!r}")
     return path

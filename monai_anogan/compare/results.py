@@ -68,7 +68,7 @@ def main_results(found: Sequence[Result], *, level: str, kind: str = ALL) -> lis
 def _of_score(outcome: Outcome, name: str, run: Run, score: str, seed: int) -> list[Result]:
     val, test = outcome.task.val.level(name), outcome.task.test.level(name)
     on_val, on_test = val.scores(run.val[score]), test.scores(run.test[score])
-    common = {
+    common: dict[str, Any] = {
         "task": outcome.task.name,
         "level": name,
         "contender": run.name,

@@ -72,15 +72,15 @@ class SystemContender:
         }
         self.settings = self._resolved()
         self.title = TITLES.get(self.name, self.name)
-        self.system: System | None = None
+        self._system: System | None = None
 
     @property
     def parameters(self) -> int:
-        return sum(p.numel() for p in self._ready().parameters())
+        return sum(p.numel() for p in self.system.parameters())
 
     def fit(self, patches: torch.Tensor, *, seed: int, directory: Path, progress: Progress) -> None:
         wanted = self._training(patches, seed)
-        self.system = self._fresh(seed)
+        self._system = self._fresh(seed)
         if not (directory / FINISHED).is_file():
             if not self._take(wanted, directory):
                 train_system(
@@ -98,7 +98,7 @@ class SystemContender:
         self.system.eval().requires_grad_(False)
 
     def judge(self, patches: torch.Tensor, *, seed: int, progress: Progress) -> Judgement:
-        system = self._ready()
+        system = self.system
         plan = system.search
         if plan is not None:
             plan = replace(plan, steps=self.budget.search_steps)
@@ -106,18 +106,19 @@ class SystemContender:
         residual = (patches - said.reconstruction).abs().sum(1, keepdim=True)
         return Judgement(said.scores, said.reconstruction, residual, said.latents)
 
-    def _ready(self) -> System:
-        assert self.system is not None, "fit comes first"
-        return self.system
+    @property
+    def system(self) -> System:
+        """The trained system."""
+        assert self._system is not None, "fit comes first"
+        return self._system
 
     def _fresh(self, seed: int) -> System:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             network = ConfigParser({"network_def": self.settings}).get_parsed_content("network_def")
         if not isinstance(network, System):
-            raise InputError(
-                f"{self.overlay} must describe a system as network_def, got {type(network).__name__}"
-            )
+            got = type(network).__name__
+            raise InputError(f"{self.overlay} must have a system as network_def, got {got}")
         return network
 
     def _resolved(self) -> dict[str, Any]:

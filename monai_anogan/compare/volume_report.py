@@ -23,10 +23,10 @@ __all__ = ["write_volumes"]
 
 WORDS = (
     "Maps: |x - reconstruction| stitched from overlapping windows, then the bundle's median filter "
-    "over 5 voxels; the intensity and the patch memory give their own map. Voxels of the brain mask "
-    "or of the truth are pooled over the cases of a kind; a case's score is the mean of the highest "
-    "1 % of its map. No threshold is chosen: the table holds areas and the best Dice that one "
-    "threshold for all cases of a kind reaches."
+    "over 5 voxels; the intensity and the patch memory give their own map. Voxels of the brain "
+    "mask or of the truth are pooled over the cases of a kind; a case's score is the mean of the "
+    "highest 1 % of its map. No threshold is chosen: the table holds areas and the best Dice that "
+    "one threshold for all cases of a kind reaches."
 )
 FULL = 99.5  # percentile of a contender's maps in the brain that is shown in full colour
 
@@ -79,7 +79,7 @@ def _pictures(folder: Path, cases: Sequence[Scan], figures: Path) -> list[Block]
         path = _draw(scan, sorted((folder / "runs" / "volumes").iterdir()), figures, kind)
         words = (
             f"{kind}: an axial slice, where the lesion is, and every contender's map, each on the "
-            f"scale of its own {FULL} th percentile in this brain."
+            f"scale of its own {FULL}th percentile in this brain."
         )
         drawn.append(Figure(path, words))
     return drawn
@@ -114,5 +114,5 @@ def _draw(scan: Scan, runs: Sequence[Path], figures: Path, kind: str) -> Path:
 
 
 def _slice(volume: NDArray, level: int) -> NDArray:
-    """An axial slice of a RAS volume, the front on top, the patient's left on the viewer's right."""
+    """An axial slice of a RAS volume: front on top, the patient's left on the viewer's right."""
     return volume[..., level].T[::-1, ::-1]
