@@ -45,6 +45,7 @@ class Figure:
     words: str
 
 
+LONG = 40  # letters of a cell that may be broken into lines
 Block = Heading | Text | Table | Figure
 
 
@@ -79,7 +80,8 @@ def _markdown(block: Block, folder: Path) -> str:
     if isinstance(block, Figure):
         return f"![{block.words}]({block.path.relative_to(folder).as_posix()})\n\n{block.words}"
     rule = ["---", *["---:"] * (len(block.head) - 1)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in (block.head, rule, *block.rows))
+    rows = [[cell.replace("|", "\\|") for cell in row] for row in block.rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in (block.head, rule, *rows))
 
 
 def _html(block: Block) -> str:
@@ -95,13 +97,12 @@ def _html(block: Block) -> str:
             f"<figcaption>{words}</figcaption></figure>"
         )
     head = "".join(f"<th>{escape(cell)}</th>" for cell in block.head)
-    rows = "".join(
-        f"<tr>{''.join(f'<td>{_bold(cell)}</td>' for cell in row)}</tr>" for row in block.rows
-    )
+    rows = "".join(f"<tr>{''.join(_cell(cell) for cell in row)}</tr>" for row in block.rows)
     return f'<div class="scroll"><table><tr>{head}</tr>{rows}</table></div>'
 
 
-def _bold(cell: str) -> str:
+def _cell(cell: str) -> str:
     words = escape(cell)
-    inside = words.removeprefix("**").removesuffix("**")
-    return f"<strong>{inside}</strong>" if words.startswith("**") else words
+    if words.startswith("**"):
+        words = f"<strong>{words.removeprefix('**').removesuffix('**')}</strong>"
+    return f'<td class="long">{words}</td>' if len(cell) > LONG else f"<td>{words}</td>"
