@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 
-import nibabel as nib
 import numpy as np
 import pytest
 import torch
+from small_brains import write_brains
 from small_pictures import write_idx, write_pictures
 
 from monai_anogan.compare import BrainData, Patches, brain_study, fashion_study, mnist_study
@@ -16,9 +15,6 @@ from monai_anogan.compare.brain_patches import LESION, PATCH
 from monai_anogan.compare.idx_images import read_idx
 from monai_anogan.compare.pictured import pictured
 from monai_anogan.errors import InputError
-
-SHAPE = (80, 80, 8)
-LARGE, SMALL = (slice(30, 40), slice(30, 40), 4), (slice(20, 21), slice(20, 25), 4)
 
 
 def test_idx_file_comes_back(tmp_path: Path) -> None:
@@ -81,36 +77,7 @@ def test_an_image_is_as_abnormal_as_its_most_abnormal_patch() -> None:
 
 @pytest.fixture(scope="module")
 def brains(tmp_path_factory: pytest.TempPathFactory) -> BrainData:
-    """Four train, one val and one test ball, and one lesion case: a large spot and a small one."""
-    root = tmp_path_factory.mktemp("brains")
-    for folder in ("h/t1", "h/mask", "l/t1", "l/mask"):
-        (root / folder).mkdir(parents=True)
-    grid = np.stack(np.meshgrid(*map(np.arange, SHAPE), indexing="ij"), axis=-1)
-    mask = np.linalg.norm(grid[..., :2] - 40, axis=-1) < 34
-    affine = np.diag([2.0, 2, 2, 1])
-
-    def save(name: str, volume: np.ndarray) -> None:
-        nib.save(nib.Nifti1Image(volume.astype(np.float32), affine), root / f"{name}.nii.gz")
-
-    rng, rows = np.random.default_rng(0), []
-    for index, split in enumerate(["train"] * 4 + ["val", "test"]):
-        volume = np.where(mask, rng.normal(500, 50, SHAPE), 0)
-        save(f"h/t1/s{index}", volume)
-        save(f"h/mask/s{index}", mask)
-        rows.append({"subject": f"s{index}", "split": split})
-    lesion = np.zeros(SHAPE)
-    lesion[LARGE], lesion[SMALL] = 1, 1
-    save("l/t1/case", np.where(lesion > 0, 100, volume))
-    save("l/mask/case", lesion)
-    for path, table in (
-        ("h/subjects.csv", rows),
-        ("l/cases.csv", [{"case": "case", "subject": "s5", "kind": "infarct"}]),
-    ):
-        with (root / path).open("w", newline="") as file:
-            writer = csv.DictWriter(file, list(table[0]))
-            writer.writeheader()
-            writer.writerows(table)
-    return BrainData(root / "h", root / "l", train_patches=10, slices=3)
+    return write_brains(tmp_path_factory.mktemp("brains"))
 
 
 def test_patches_with_enough_lesion_are_abnormal_and_those_of_the_same_place_normal(

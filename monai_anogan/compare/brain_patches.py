@@ -15,9 +15,16 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from monai_anogan.compare.brain_scans import Scan, healthy_scans, lesion_scans, painted_scans
+from monai_anogan.compare.brain_scans import (
+    Scan,
+    healthy_scans,
+    lesion_cases,
+    lesion_scans,
+    painted_scans,
+)
 from monai_anogan.compare.task import HEALTHY, Patches, Study, Task
 from monai_anogan.inferers import foreground_windows
+from monai_anogan.io import read_cohort
 from monai_anogan.transforms import RandPatchesd, ToUint8d
 
 __all__ = ["BrainData", "brain_study", "training_patches"]
@@ -74,7 +81,13 @@ def brain_study(data: BrainData, *, volumes: bool = False) -> Study:
     Args:
         data: the brains.
         volumes: name it so.
+
+    Raises:
+        InputError: A scan, a mask or the table of cases is missing.
     """
+    for split in ("train", "val", "test"):
+        read_cohort(data.dataset_dir, split, with_label=True)
+    lesion_cases(data.lesion_dir)
     return Study(
         name="volumes" if volumes else "brain",
         title="Brain volumes" if volumes else "Brain patches",

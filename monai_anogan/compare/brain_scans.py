@@ -18,7 +18,7 @@ from monai_anogan.errors import InputError
 from monai_anogan.io import read_cohort
 from monai_anogan.transforms import ScaleInMaskd, SmoothSpacingd, paint_lesion
 
-__all__ = ["Scan", "healthy_scans", "lesion_scans", "painted_scans"]
+__all__ = ["Scan", "healthy_scans", "lesion_cases", "lesion_scans", "painted_scans"]
 
 SPACING = (2.0, 2.0, 2.0)  # mm, as in the bundle
 PAINTED = "painted"
@@ -56,6 +56,21 @@ def lesion_scans(dataset_dir: Path, lesion_dir: Path, *, most: int | None = None
     Raises:
         InputError: The table or a file is missing.
     """
+    taken: dict[str, int] = {}
+    for row in lesion_cases(lesion_dir):
+        taken[row["kind"]] = taken.get(row["kind"], 0) + 1
+        if most is None or taken[row["kind"]] <= most:
+            image, truth = (str(lesion_dir / k / f"{row['case']}.nii.gz") for k in ("t1", "mask"))
+            brain = str(dataset_dir / "mask" / f"{row['subject']}.nii.gz")
+            yield _ready(image, brain, truth, row["subject"], row["kind"])
+
+
+def lesion_cases(lesion_dir: Path) -> list[dict[str, str]]:
+    """The rows of `cases.csv`.
+
+    Raises:
+        InputError: It is missing, or lacks a column.
+    """
     table = lesion_dir / "cases.csv"
     if not table.is_file():
         raise InputError(f"the lesion cases must be listed in {table}, which does not exist")
@@ -63,13 +78,7 @@ def lesion_scans(dataset_dir: Path, lesion_dir: Path, *, most: int | None = None
         rows = list(csv.DictReader(file))
     if not rows or not {"case", "subject", "kind"} <= rows[0].keys():
         raise InputError(f"{table} must have the columns case, subject and kind")
-    taken: dict[str, int] = {}
-    for row in rows:
-        taken[row["kind"]] = taken.get(row["kind"], 0) + 1
-        if most is None or taken[row["kind"]] <= most:
-            image, truth = (str(lesion_dir / k / f"{row['case']}.nii.gz") for k in ("t1", "mask"))
-            brain = str(dataset_dir / "mask" / f"{row['subject']}.nii.gz")
-            yield _ready(image, brain, truth, row["subject"], row["kind"])
+    return rows
 
 
 def painted_scans(

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from monai_anogan.compare.idx_images import read_idx
 from monai_anogan.compare.task import HEALTHY, Patches, Study, Task
+from monai_anogan.errors import InputError
 
 __all__ = ["FASHION_DIR", "fashion_study", "mnist_study"]
 
@@ -47,8 +48,12 @@ def fashion_study(folder: str | Path = FASHION_DIR, *, most_test: int = 2000) ->
     Args:
         folder: where the four files of Debian's package are.
         most_test: test pictures that are judged, drawn at random, the same for every contender.
+
+    Raises:
+        InputError: A file is missing.
     """
     place = Path(folder)
+    _check(place, ("train", "t10k"))
     return Study(
         name="fashion",
         title="Fashion-MNIST, one class",
@@ -72,7 +77,12 @@ def mnist_study(folder: str | Path, *, most_test: int = 2000) -> Study:
     Args:
         folder: where `t10k-images-idx3-ubyte.gz` and its labels are.
         most_test: as for `fashion_study`.
+
+    Raises:
+        InputError: A file is missing.
     """
+    place = Path(folder)
+    _check(place, ("t10k",))
     return Study(
         name="mnist",
         title="MNIST, one class",
@@ -84,7 +94,7 @@ def mnist_study(folder: str | Path, *, most_test: int = 2000) -> Study:
         ),
         patch_size=PADDED,
         tasks=DIGITS,
-        make=partial(_task, partial(_one_file, Path(folder), most_test), DIGITS),
+        make=partial(_task, partial(_one_file, place, most_test), DIGITS),
         unit="picture",
     )
 
@@ -104,9 +114,28 @@ def _one_file(folder: Path, most: int) -> tuple[Pictures, Pictures]:
     return every.part(order[:split]), every.part(order[split : split + most])
 
 
+def _check(folder: Path, names: tuple[str, ...]) -> None:
+    """Refuse a folder without the files of the parts named."""
+    for name in names:
+        for path in _files(folder, name):
+            if not path.is_file():
+                raise InputError(
+                    f"the pictures must be there, {path} is not; install Debian's "
+                    "dataset-fashion-mnist, or name the folder with --data"
+                )
+
+
+def _files(folder: Path, name: str) -> tuple[Path, Path]:
+    """The pictures and the labels of a part."""
+    return (
+        folder / f"{name}-images-idx3-ubyte.gz",
+        folder / f"{name}-labels-idx1-ubyte.gz",
+    )
+
+
 def _read(folder: Path, name: str) -> Pictures:
-    images = read_idx(folder / f"{name}-images-idx3-ubyte.gz")
-    return Pictures(images, read_idx(folder / f"{name}-labels-idx1-ubyte.gz"))
+    images, labels = map(read_idx, _files(folder, name))
+    return Pictures(images, labels)
 
 
 def _task(read: partial, classes: tuple[str, ...], name: str) -> Task:

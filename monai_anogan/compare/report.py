@@ -29,9 +29,9 @@ __all__ = ["write_comparison"]
 BUDGET = (
     "Every system: {iterations} iterations of {batch_size} patches in all phases together, width "
     "{width}, {latent_size} latent numbers, a search of {search_steps} steps where it searches; "
-    "seed {seed}. An iteration is a step of the discriminator, or of the encoder where it is trained "
-    "alone, and of the generator when its turn is due, which is every fifth time for f-AnoGAN, as "
-    "WGAN-GP asks. PCA has as many components as the systems have latent numbers."
+    "seed {seed}. An iteration is a step of the discriminator, or of the encoder where it is "
+    "trained alone, and of the generator when its turn is due, which is every fifth time for "
+    "f-AnoGAN, as WGAN-GP asks. PCA has as many components as the systems have latent numbers."
 )
 ON_VAL = "The optimum by Youden's index, chosen on the validation set and judged on the test set."
 ON_TEST = (
