@@ -61,7 +61,7 @@ def compare(
     ] = 8000,
     slices: Annotated[int, typer.Option(help="brain: of a scan with lesions.", min=1)] = 5,
     most_scans: Annotated[
-        int | None, typer.Option(help="brain, volumes: of a split and of a kind of lesion.", min=1)
+        int | None, typer.Option(help="brain, volumes: judged, of each kind.", min=1)
     ] = None,
     weights: Annotated[
         list[Path] | None,

@@ -49,7 +49,7 @@ class BrainData:
     lesion_dir: Path
     train_patches: int = 8000
     slices: int = 5  # of a scan of val or test
-    most_scans: int | None = None  # of a split
+    most_scans: int | None = None  # of val, of test, and of each kind of lesion
 
     def about_volumes(self) -> str:
         """The data of the study of whole brains in words."""
@@ -101,7 +101,7 @@ def brain_study(data: BrainData, *, volumes: bool = False) -> Study:
 
 def training_patches(data: BrainData) -> torch.Tensor:
     """Patches of the healthy `train` scans, (N, 1, PATCH, PATCH) uint8."""
-    scans = list(healthy_scans(data.dataset_dir, "train", most=data.most_scans))
+    scans = list(healthy_scans(data.dataset_dir, "train"))
     each = -(-data.train_patches // len(scans))
     draw = RandPatchesd("image", (PATCH, PATCH), each, jitter=PATCH // 4)
     draw.set_random_state(DRAW_SEED)
