@@ -32,6 +32,7 @@ TOP = {
     "benchmark",
     "service",
     "deploy",
+    "compare",
     "terminal",
     "commands",
     "label",

@@ -2,6 +2,7 @@
 
 from monai_anogan.commands.benchmark import benchmark
 from monai_anogan.commands.calibrate import calibrate
+from monai_anogan.commands.compare import compare
 from monai_anogan.commands.demo import demo
 from monai_anogan.commands.detect import detect
 from monai_anogan.commands.evaluate import evaluate
@@ -14,6 +15,7 @@ from monai_anogan.commands.serve import serve
 __all__ = [
     "benchmark",
     "calibrate",
+    "compare",
     "demo",
     "detect",
     "evaluate",
