@@ -98,7 +98,8 @@ def _level(
     found: Sequence[Result], outcomes: Sequence[Outcome], level: str, figures: Path, unit: str
 ) -> list[Block]:
     test = outcomes[0].task.test.level(level)
-    counted = f"{len(test.abnormal)} {unit}s, {int(test.abnormal.sum())} of them abnormal."
+    units = "patches" if unit == "patch" else f"{unit}s"
+    counted = f"{len(test.abnormal)} {units}, {int(test.abnormal.sum())} of them abnormal."
     if len(outcomes) > 1:
         blocks = _over_tasks(found, level, unit, counted)
     else:
