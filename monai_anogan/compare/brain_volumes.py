@@ -20,8 +20,8 @@ from monai_anogan.compare.comparison import Comparison, Say, contenders
 from monai_anogan.compare.contender import Contender
 from monai_anogan.compare.run import Bar
 from monai_anogan.compare.volume_report import write_volumes
-from monai_anogan.compare.whole_file import write_bytes
 from monai_anogan.engines import CohortEvaluation
+from monai_anogan.engines.whole_file import write_bytes
 from monai_anogan.inferers import Stitcher, foreground_windows
 from monai_anogan.maps import ResidualMapd, case_score
 from monai_anogan.transforms import BACKGROUND

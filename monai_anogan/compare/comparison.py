@@ -19,8 +19,8 @@ from monai_anogan.compare.pictured import pictured
 from monai_anogan.compare.run import Bar, Run, RunPlan, read_run, run_contender
 from monai_anogan.compare.system_contender import SystemContender
 from monai_anogan.compare.task import Study, Task
-from monai_anogan.compare.whole_file import write_json
 from monai_anogan.compare.yardsticks import Intensity, MeanImage, PcaReconstruction
+from monai_anogan.engines.whole_file import write_json
 from monai_anogan.errors import InputError
 
 __all__ = ["Comparison", "Outcome", "contenders", "open_folder", "run_comparison"]

@@ -22,7 +22,7 @@ from monai_anogan.compare.tables import (
     optima,
     rankings,
 )
-from monai_anogan.compare.whole_file import write_json
+from monai_anogan.engines.whole_file import write_json
 
 __all__ = ["write_comparison"]
 

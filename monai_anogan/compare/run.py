@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from monai_anogan.compare.contender import Budget, Contender, Judgement, Progress
 from monai_anogan.compare.task import Patches, Task
-from monai_anogan.compare.whole_file import write_bytes, write_json
+from monai_anogan.engines.whole_file import write_bytes, write_json
 from monai_anogan.errors import InputError, TrainingError
 from monai_anogan.transforms import BACKGROUND
 

@@ -17,8 +17,8 @@ import torch
 from monai.bundle import ConfigParser
 
 from monai_anogan.compare.contender import Budget, Judgement, Progress
-from monai_anogan.compare.whole_file import write_json
 from monai_anogan.engines import train_system
+from monai_anogan.engines.whole_file import whole_file, write_json
 from monai_anogan.errors import InputError
 from monai_anogan.inferers import PatchScorer
 from monai_anogan.pipeline import default_bundle
@@ -144,9 +144,8 @@ class SystemContender:
         elsewhere = [found for s in self.shelves for found in sorted(s.glob(f"*/*/{TRAINING}"))]
         for found in (*beside, *elsewhere):
             if json.loads(found.read_text()) == wanted:
-                copied = directory / f".{FINISHED}.partial"
-                shutil.copyfile(found.with_name(FINISHED), copied)
-                copied.replace(directory / FINISHED)
+                with whole_file(directory / FINISHED) as copied:
+                    shutil.copyfile(found.with_name(FINISHED), copied)
                 seconds = _training_seconds(found.with_name("seconds.json"))
                 write_json(directory / SHARED, {"from": found.parent.name, "training": seconds})
                 return True

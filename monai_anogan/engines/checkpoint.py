@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-import os
 from pathlib import Path
 from typing import Any
 
 import torch
 from ignite.engine import Events
 from torch import nn
+
+from monai_anogan.engines.whole_file import whole_file
 
 __all__ = ["CheckpointKeeper", "save_state_dict"]
 
@@ -89,6 +90,5 @@ def save_state_dict(model: nn.Module, path: str | Path, dtype: torch.dtype = tor
 
 def _write(content: dict[str, Any], path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.partial")
-    torch.save(content, beside)
-    os.replace(beside, path)
+    with whole_file(path) as beside:
+        torch.save(content, beside)

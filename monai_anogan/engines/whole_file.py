@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-__all__ = ["write_bytes", "write_json"]
+__all__ = ["whole_file", "write_bytes", "write_json"]
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Gives a place beside `path`; what was written there appears under its name at once."""
+    beside = path.with_name(f".{path.name}.partial")
+    yield beside
+    os.replace(beside, path)
 
 
 def write_bytes(path: Path, write: Callable[[BinaryIO], Any]) -> None:
     """Have `write` fill a file that then appears under its name at once."""
-    beside = path.with_name(f".{path.name}.partial")
-    with beside.open("wb") as file:
+    with whole_file(path) as beside, beside.open("wb") as file:
         write(file)
-    os.replace(beside, path)
 
 
 def write_json(path: Path, content: Any) -> None:
