@@ -24,7 +24,7 @@ from monai_anogan.maps import CalibrationFile, Findings
 from monai_anogan.networks import resolve_precision
 from monai_anogan.systems import System
 
-__all__ = ["Detection", "Pipeline", "StageClock", "default_bundle", "read_metadata"]
+__all__ = ["Detection", "Pipeline", "StageClock", "default_bundle", "packaged", "read_metadata"]
 
 Progress = Callable[[int, int], None]
 Edit = Callable[[dict[str, Any]], dict[str, Any]]
@@ -56,11 +56,16 @@ class Detection:
         }
 
 
-def default_bundle() -> Path:
-    """The bundle that comes with the package: inside a wheel, or beside it in a checkout."""
+def packaged(name: str) -> Path:
+    """A folder that comes with the package: inside it in a wheel, beside it in a checkout."""
     package = Path(str(files("monai_anogan")))
-    inside = package / "bundle"
-    return inside if inside.is_dir() else package.parent / "bundle"
+    inside = package / name
+    return inside if inside.is_dir() else package.parent / name
+
+
+def default_bundle() -> Path:
+    """The bundle that comes with the package."""
+    return packaged("bundle")
 
 
 class Pipeline:
@@ -207,9 +212,7 @@ class Pipeline:
             data = self._prepared(item, clock, edit)
             with clock("propose"):
                 data = propose(data)
-            with clock("search"):
-                self.inferer.progress = progress
-                data["pred"] = self._search(data["image"], hole=data["hole"][None])
+            data["pred"] = self._search(data["image"], clock, progress, hole=data["hole"][None])
         return data
 
     def _rebuild(
@@ -217,9 +220,7 @@ class Pipeline:
     ) -> dict[str, Any]:
         """The case in network space with its healthy reconstruction `pred`."""
         data = self._prepared(item, clock, lambda loaded: loaded)
-        with clock("search"):
-            self.inferer.progress = progress
-            data["pred"] = self._search(data["image"])
+        data["pred"] = self._search(data["image"], clock, progress)
         return data
 
     def _prepared(self, item: Mapping[str, str], clock: StageClock, edit: Edit) -> dict[str, Any]:
@@ -234,8 +235,12 @@ class Pipeline:
                     data = edit(data)
         return data
 
-    def _search(self, image: MetaTensor, **how: Any) -> MetaTensor:
-        rebuilt = self.inferer(image.as_tensor()[None], self.network, **how)[0]
+    def _search(
+        self, image: MetaTensor, clock: StageClock, progress: Progress | None, **how: Any
+    ) -> MetaTensor:
+        with clock("search"):
+            self.inferer.progress = progress
+            rebuilt = self.inferer(image.as_tensor()[None], self.network, **how)[0]
         return MetaTensor(rebuilt, affine=image.affine)
 
     def _load_weights(self, checkpoint: Path) -> None:

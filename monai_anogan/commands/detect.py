@@ -22,6 +22,7 @@ from monai_anogan.commands.options import (
     Overlays,
     Search,
     Seed,
+    Series,
     Steps,
 )
 from monai_anogan.errors import AnoganError, InputError
@@ -66,9 +67,7 @@ def detect(
     out: Out,
     bundle: Bundle = None,
     overlay: Overlays = None,
-    series: Annotated[
-        str | None, typer.Option(help="DICOM series by UID, number or description.")
-    ] = None,
+    series: Series = None,
     mode: Mode = None,
     search: Search = None,
     steps: Steps = None,

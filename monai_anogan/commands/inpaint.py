@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from monai_anogan.commands.loading import load_pipeline
-from monai_anogan.commands.options import Bundle, Device, Mode, Out, Overlays, Seed, Steps
+from monai_anogan.commands.options import Bundle, Device, Mode, Out, Overlays, Seed, Series, Steps
 from monai_anogan.errors import InputError
 from monai_anogan.terminal import console, progress, warn
 
@@ -27,9 +27,7 @@ def inpaint(
     out: Out,
     bundle: Bundle = None,
     overlay: Overlays = None,
-    series: Annotated[
-        str | None, typer.Option(help="DICOM series by UID, number or description.")
-    ] = None,
+    series: Series = None,
     mode: Mode = None,
     steps: Steps = None,
     device: Device = None,

@@ -21,6 +21,7 @@ __all__ = [
     "Search",
     "Searches",
     "Seed",
+    "Series",
     "Steps",
 ]
 
@@ -45,6 +46,7 @@ Bundle = Annotated[
 Device = Annotated[
     str | None, typer.Option(help="cpu, cuda, cuda:1, ...; a GPU if there is one, if absent.")
 ]
+Series = Annotated[str | None, typer.Option(help="DICOM series by UID, number or description.")]
 Seed = Annotated[int | None, typer.Option(help="Seed of everything random.")]
 Mode = Annotated[
     Modes | None,

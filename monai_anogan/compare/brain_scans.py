@@ -37,6 +37,11 @@ class Scan:
     kind: str
     item: Mapping[str, str]  # the files it came from: `image`, `label` the lesion's or ""
 
+    @property
+    def name(self) -> str:
+        """That of its file."""
+        return Path(self.item["image"]).name.split(".")[0]
+
 
 def healthy_scans(dataset_dir: Path, split: str, *, most: int | None = None) -> Iterator[Scan]:
     """The healthy scans of a split, one by one."""

@@ -22,7 +22,7 @@ from monai_anogan.compare.run import Bar
 from monai_anogan.compare.volume_report import write_volumes
 from monai_anogan.engines import CohortEvaluation
 from monai_anogan.engines.whole_file import write_bytes
-from monai_anogan.inferers import Stitcher, foreground_windows
+from monai_anogan.inferers import Cutter, Stitcher, foreground_windows
 from monai_anogan.maps import ResidualMapd, case_score
 from monai_anogan.transforms import BACKGROUND
 
@@ -81,7 +81,7 @@ def _cases(data: BrainData) -> Iterator[Scan]:
 
 def _kept_map(contender: Contender, scan: Scan, directory: Path, seed: int) -> torch.Tensor:
     """The map of a case, (1, D, H, W), made now or by an earlier attempt."""
-    path = directory / f"{Path(scan.item['image']).name.split('.')[0]}.npz"
+    path = directory / f"{scan.name}.npz"
     if not path.is_file():
         made = _map(contender, scan, seed).numpy().astype(np.float16)
         write_bytes(path, lambda file: np.savez_compressed(file, map=made))
@@ -91,15 +91,15 @@ def _kept_map(contender: Contender, scan: Scan, directory: Path, seed: int) -> t
 
 def _map(contender: Contender, scan: Scan, seed: int) -> torch.Tensor:
     volume = scan.image.as_tensor()
-    windows = foreground_windows(scan.mask[0], (PATCH, PATCH, 1), OVERLAP)
-    patches = torch.stack([volume[(slice(None), *window)][..., 0] for window in windows])
-    said = contender.judge(patches, seed=seed, progress=_silent)
+    cutter = Cutter((PATCH, PATCH), slice_axis=2)
+    windows = foreground_windows(scan.mask[0], cutter.window, OVERLAP)
+    said = contender.judge(cutter.cut(volume, windows), seed=seed, progress=_silent)
     parts = said.reconstruction if said.reconstruction is not None else said.maps
     assert parts is not None, "a contender makes a map or a reconstruction"
     fill = BACKGROUND if said.reconstruction is not None else 0.0
-    stitcher = Stitcher(volume.shape[1:], (PATCH, PATCH, 1), 1, fill)
+    stitcher = Stitcher(volume.shape[1:], cutter.window, 1, fill)
     for window, part in zip(windows, parts, strict=True):
-        stitcher.add(window, part[..., None])
+        stitcher.add(window, cutter.as_window(part))
     stitched = stitcher.result()
     # A map is its own residual from nothing, and goes through the same filter.
     against = volume if said.reconstruction is not None else torch.zeros_like(volume)

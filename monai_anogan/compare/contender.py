@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import torch
 
-__all__ = ["Budget", "Contender", "Judgement", "Progress", "as_float"]
+__all__ = ["Budget", "Contender", "Judgement", "Progress"]
 
 Progress = Callable[[int, int], None]
 
@@ -61,8 +61,3 @@ class Contender(Protocol):
 
     def judge(self, patches: torch.Tensor, *, seed: int, progress: Progress) -> Judgement:
         """Say how abnormal patches are, (N, C, *S) float32 in [-1, 1]."""
-
-
-def as_float(patches: torch.Tensor) -> torch.Tensor:
-    """uint8 patches, 0 to 255, in network space, -1 to 1."""
-    return patches.float() / 127.5 - 1

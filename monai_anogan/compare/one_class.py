@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from monai_anogan.compare.idx_images import read_idx
 from monai_anogan.compare.task import HEALTHY, Patches, Study, Task
 from monai_anogan.errors import InputError
+from monai_anogan.transforms import FromUint8
 
 __all__ = ["FASHION_DIR", "fashion_study", "mnist_study"]
 
@@ -159,7 +160,7 @@ def _labelled(pictures: Pictures, normal: int, classes: tuple[str, ...]) -> Patc
     abnormal, count = pictures.labels != normal, len(pictures.labels)
     names = np.array([f"picture {i}" for i in range(count)])
     return Patches(
-        patches=_padded(pictures.images).float() / 127.5 - 1,
+        patches=FromUint8()(_padded(pictures.images)),
         abnormal=abnormal,
         counted=np.ones(count, dtype=bool),
         image=np.arange(count),

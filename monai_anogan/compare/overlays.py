@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
 from pathlib import Path
 
 from monai.bundle import ConfigParser
 
 from monai_anogan.errors import InputError
+from monai_anogan.pipeline import packaged
 
 __all__ = ["chosen_overlays", "overlay_named", "systems_folder"]
 
 
 def systems_folder() -> Path:
-    """The overlays that come with the package: inside a wheel, or beside it in a checkout."""
-    package = Path(str(files("monai_anogan")))
-    inside = package / "configs"
-    return (inside if inside.is_dir() else package.parent / "configs") / "systems"
+    """The overlays that come with the package."""
+    return packaged("configs") / "systems"
 
 
 def chosen_overlays(names: str | None) -> list[Path]:

@@ -16,8 +16,9 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from monai_anogan.compare.contender import Judgement, Progress, as_float
+from monai_anogan.compare.contender import Judgement, Progress
 from monai_anogan.compare.system_contender import SystemContender
+from monai_anogan.transforms import FromUint8
 
 __all__ = ["PatchMemory", "farthest"]
 
@@ -51,7 +52,7 @@ class PatchMemory:
         self.source.fit(patches, seed=seed, directory=directory, progress=progress)
         rng = torch.Generator().manual_seed(seed)
         chosen = torch.randperm(len(patches), generator=rng)[: max(1, SEEN // 16)]
-        seen = self._features(as_float(patches[chosen])).movedim(1, -1).flatten(0, -2)
+        seen = self._features(FromUint8()(patches[chosen])).movedim(1, -1).flatten(0, -2)
         seen = seen[torch.randperm(len(seen), generator=rng)[:SEEN]]
         self.memory = farthest(seen, self.size, rng)
         np.savez(directory / "weights.npz", memory=self.memory.numpy())

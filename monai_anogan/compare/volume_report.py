@@ -87,7 +87,7 @@ def _pictures(folder: Path, cases: Sequence[Scan], figures: Path) -> list[Block]
 
 def _draw(scan: Scan, runs: Sequence[Path], figures: Path, kind: str) -> Path:
     level = int(scan.lesion[0].sum((0, 1)).argmax())
-    case = f"{Path(scan.item['image']).name.split('.')[0]}.npz"
+    case = f"{scan.name}.npz"
     image, lesion = _slice(scan.image[0].numpy(), level), _slice(scan.lesion[0].numpy(), level)
     panels: list[tuple[str, NDArray]] = [("input", image), ("truth", np.where(lesion, 1.0, image))]
     for run in runs:

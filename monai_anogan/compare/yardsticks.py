@@ -13,9 +13,9 @@ import torch
 from sklearn.decomposition import PCA
 from torch.nn import functional as F
 
-from monai_anogan.compare.contender import Judgement, Progress, as_float
+from monai_anogan.compare.contender import Judgement, Progress
 from monai_anogan.losses import l1_distance
-from monai_anogan.transforms import BACKGROUND
+from monai_anogan.transforms import BACKGROUND, FromUint8
 
 __all__ = ["Intensity", "MeanImage", "PcaReconstruction"]
 
@@ -42,7 +42,7 @@ class Intensity:
         return 1
 
     def fit(self, patches: torch.Tensor, *, seed: int, directory: Path, progress: Progress) -> None:
-        self.usual = float(as_float(patches).mean())
+        self.usual = float(FromUint8()(patches).mean())
         np.savez(directory / "weights.npz", usual=self.usual)
 
     def judge(self, patches: torch.Tensor, *, seed: int, progress: Progress) -> Judgement:
@@ -74,7 +74,7 @@ class MeanImage:
         return self.mean.numel()
 
     def fit(self, patches: torch.Tensor, *, seed: int, directory: Path, progress: Progress) -> None:
-        self.mean = as_float(patches.double().mean(0))
+        self.mean = FromUint8()(patches.double().mean(0))
         np.savez(directory / "weights.npz", mean=self.mean.numpy())
 
     def judge(self, patches: torch.Tensor, *, seed: int, progress: Progress) -> Judgement:
@@ -104,7 +104,7 @@ class PcaReconstruction:
         return 0 if self.pca is None else self.pca.components_.size + self.pca.mean_.size
 
     def fit(self, patches: torch.Tensor, *, seed: int, directory: Path, progress: Progress) -> None:
-        flat = as_float(patches).flatten(1).numpy()
+        flat = FromUint8()(patches).flatten(1).numpy()
         count = min(self.components, *flat.shape)
         self.pca = PCA(count, svd_solver="randomized", random_state=seed).fit(flat)
         kept = {"mean": self.pca.mean_, "components": self.pca.components_}

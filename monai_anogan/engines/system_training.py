@@ -18,6 +18,7 @@ from monai_anogan.engines.system_trainer import SystemTrainer, optimizers_of
 from monai_anogan.errors import InputError
 from monai_anogan.networks import resolve_precision
 from monai_anogan.systems import System
+from monai_anogan.transforms import FromUint8
 
 __all__ = ["train_system"]
 
@@ -123,7 +124,7 @@ class _Batches:
     def __iter__(self) -> Iterator[dict[str, torch.Tensor]]:
         while True:  # the trainer seeds torch's own generator at the start of every epoch
             drawn = self.patches[torch.randint(len(self.patches), (self.batch_size,))]
-            yield {"image": drawn.float() / 127.5 - 1 if drawn.dtype == torch.uint8 else drawn}
+            yield {"image": FromUint8()(drawn) if drawn.dtype == torch.uint8 else drawn}
 
 
 class _Report:

@@ -12,6 +12,7 @@ from monai_anogan.errors import InputError
 from monai_anogan.inferers.latent_search import STARTS
 from monai_anogan.search import descend
 from monai_anogan.systems import FrozenSystem, SearchPlan, System
+from monai_anogan.transforms import FromUint8
 
 __all__ = ["PatchScorer", "PatchScores"]
 
@@ -63,8 +64,8 @@ class PatchScorer:
         rng = torch.Generator().manual_seed(self.seed)
         parts, done = [], 0
         for batch in patches.split(self.batch_size):
-            x = batch.float() / 127.5 - 1 if batch.dtype == torch.uint8 else batch.float()
-            x = frozen.take(x)
+            coded = batch.dtype == torch.uint8
+            x = frozen.take(FromUint8()(batch) if coded else batch.float())
             latents, image = self._rebuild(frozen, x, self.search or system.search, rng)
             scores = judge.scores(x, image, latents)
             parts.append(

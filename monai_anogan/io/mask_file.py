@@ -14,10 +14,9 @@ from pydicom.uid import SegmentationStorage
 
 from monai_anogan.errors import InputError
 from monai_anogan.io.inputs import find_inputs
+from monai_anogan.io.slice_stack import LPS_TO_RAS
 
 __all__ = ["MaskFile", "read_mask"]
-
-_LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
 @dataclass(frozen=True)
@@ -78,4 +77,4 @@ def _read_segmentation(path: Path) -> MaskFile:
         raise InputError(
             f"the mask {path} must be a Segmentation of one volume, got: {reason}"
         ) from error
-    return MaskFile(path, volume.array > 0, _LPS_TO_RAS @ volume.affine, placed=True)
+    return MaskFile(path, volume.array > 0, LPS_TO_RAS @ volume.affine, placed=True)

@@ -12,7 +12,7 @@ from monai_anogan.io.image_plane import ImagePlane
 
 __all__ = ["SliceStack", "normal_of", "plane_heights", "plane_order", "stack_planes"]
 
-_LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def stack_planes(planes: Sequence[ImagePlane]) -> SliceStack:
     lps[:3, 2] = np.subtract(last.position, first.position) / (len(ordered) - 1)
     lps[:3, 3] = first.position
     shape = (first.size[1], first.size[0], len(ordered))
-    return SliceStack(tuple(ordered), shape, _LPS_TO_RAS @ lps)
+    return SliceStack(tuple(ordered), shape, LPS_TO_RAS @ lps)
 
 
 def normal_of(plane: ImagePlane) -> NDArray[np.float64]:

@@ -81,9 +81,9 @@ def score_all(
 ) -> dict[str, float | None]:
     """Case scores by id, those known first; at least one is worked out, however late it is."""
     paths = {image: datastore.get_image_uri(image) for image in images}
-    known = [image for image, path in paths.items() if scorer.remembered(path) is not None]
+    known = {image for image, path in paths.items() if scorer.remembered(path) is not None}
     scores: dict[str, float | None] = {}
-    for image in [*known, *(image for image in paths if image not in known)]:
+    for image in sorted(paths, key=lambda image: image not in known):  # stable
         if image not in known and scores and expired():
             break
         try:

@@ -12,11 +12,11 @@ from pathlib import Path
 import requests
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 
-from monai_anogan.commands.loading import load_pipeline
 from monai_anogan.errors import AnoganError
 from monai_anogan.service.senders import associate
 from monai_anogan.service.settings import CStore, Folder, Settings, Web
 from monai_anogan.service.web import connect
+from monai_anogan.service.worker import pipeline_of
 
 __all__ = ["check"]
 
@@ -68,7 +68,7 @@ def _attempts(settings: Settings) -> Iterator[tuple[str, Callable[[], object]]]:
             yield f"{one.name} answers C-ECHO as {where}", _echo(one)
         else:
             yield f"{one.name} answers QIDO-RS at {one.url}", _search(one)
-    yield "the model can be loaded", lambda: _load(settings)
+    yield "the model can be loaded", lambda: pipeline_of(settings.work)
 
 
 def _writable(folder: Path) -> None:
@@ -110,16 +110,3 @@ def _echo(destination: CStore) -> Callable[[], None]:
             raise AnoganError(f"{destination.name} must answer C-ECHO with success, got {status}")
 
     return attempt
-
-
-def _load(settings: Settings) -> None:
-    work = settings.work
-    load_pipeline(
-        work.bundle,
-        overlays=work.overlays,
-        device=work.device,
-        calibration=work.calibration,
-        mode=work.mode,
-        search=work.search,
-        alpha=work.alpha,
-    )

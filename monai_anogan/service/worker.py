@@ -28,7 +28,7 @@ from monai_anogan.service.spool import sync_tree
 if TYPE_CHECKING:
     from monai_anogan.pipeline import Pipeline
 
-__all__ = ["Order", "Reply", "serve_orders"]
+__all__ = ["Order", "Reply", "pipeline_of", "serve_orders"]
 
 
 @dataclass(frozen=True)
@@ -66,10 +66,13 @@ def serve_orders(pipe: Connection, work: Work) -> None:
         pipe.send(_reply(pipeline, work, order))
 
 
-def _load(work: Work) -> Pipeline:
-    from monai_anogan.outputs import dicom_objects
+def pipeline_of(work: Work) -> Pipeline:
+    """The pipeline that these settings ask for.
 
-    pipeline = load_pipeline(
+    Raises:
+        AnoganError: It cannot be loaded.
+    """
+    return load_pipeline(
         work.bundle,
         overlays=work.overlays,
         device=work.device,
@@ -79,6 +82,12 @@ def _load(work: Work) -> Pipeline:
         alpha=work.alpha,
         force=work.force or None,
     )
+
+
+def _load(work: Work) -> Pipeline:
+    from monai_anogan.outputs import dicom_objects
+
+    pipeline = pipeline_of(work)
     dicom_objects(",".join(work.dicom) or "none", calibrated=pipeline.calibration is not None)
     return pipeline
 
