@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ from typing import Any
 
 import pytest
 from external_tools import ROOT, missing
+from free_ports import free_port
 
 __all__ = ["LabelServer", "label_home", "label_python", "plugin_client", "running_label_server"]
 
@@ -80,7 +80,7 @@ def running_label_server(
     environment: Mapping[str, str] | None = None,
 ) -> Iterator[LabelServer]:
     """Starts `monailabel start_server` and stops it, with everything that it has started."""
-    port = _free_port()
+    port = free_port()
     server = LabelServer(f"http://127.0.0.1:{port}", scratch / "server.log", scratch)
     command = [label_python(), "-m", "monailabel.main", "start_server", "--app", app]
     command += ["--studies", studies, "--host", "127.0.0.1", "--port", str(port)]
@@ -109,12 +109,6 @@ def running_label_server(
         with suppress(ProcessLookupError):
             os.killpg(process.pid, 9)
         process.wait()
-
-
-def _free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
 
 
 def _wait_for(server: LabelServer, process: subprocess.Popen) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -23,6 +22,7 @@ import nibabel as nib
 import numpy as np
 import pydicom
 import yaml
+from free_ports import free_port
 from nibabel.processing import resample_to_output
 from orthanc_server import AET, Orthanc
 from pydicom.uid import ExplicitVRLittleEndian
@@ -35,7 +35,6 @@ __all__ = [
     "TITLE",
     "Node",
     "found_at",
-    "free_port",
     "send",
     "send_until_taken",
     "small_head",
@@ -46,13 +45,6 @@ __all__ = [
 TITLE, CALLER = "ANOGAN", "ROUTER"
 VOXELS_MM = (4, 4, 5)  # coarse: a second or two of work
 START = [sys.executable, "-c", "from monai_anogan.cli import main; main()", "serve"]
-
-
-def free_port() -> int:
-    """A port that nobody has just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def wait_for(what: Callable[[], Any], *, seconds: float = 300, why: str = "") -> Any:

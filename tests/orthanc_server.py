@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import socket
 import subprocess
 import time
 import urllib.error
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from external_tools import missing, tool
+from free_ports import free_ports
 
 __all__ = ["AET", "Orthanc", "running_orthanc"]
 
@@ -62,7 +62,7 @@ def running_orthanc(folder: Path) -> Iterator[Orthanc]:
     plugins = [path for place in PLUGINS for path in Path(place).glob("libOrthancDicomWeb.so")]
     if not plugins:
         missing(f"Orthanc's DICOMweb plugin is not installed ({PACKAGE})")
-    http, dicom = _free_ports(2)
+    http, dicom = free_ports(2)
     server = Orthanc(f"http://127.0.0.1:{http}", dicom, secrets.token_hex(16))
     configuration = folder / "orthanc.json"
     configuration.write_text(json.dumps(_configuration(server, http, folder, plugins[0])))
@@ -103,17 +103,6 @@ def _configuration(server: Orthanc, http: int, folder: Path, plugin: Path) -> di
         "DicomWeb": {"Enable": True, "Root": "/dicom-web/"},
         "WebDavEnabled": False,
     }
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()
 
 
 def _wait_for(server: Orthanc, process: subprocess.Popen, log: Path) -> None:

@@ -11,7 +11,8 @@ from pathlib import Path
 import psutil
 import pydicom
 import pytest
-from node_process import Node, found_at, free_port, send, small_head, to_pacs, wait_for
+from free_ports import free_port
+from node_process import Node, found_at, send, small_head, to_pacs, wait_for
 from orthanc_server import AET, Orthanc, running_orthanc
 from pydicom.uid import generate_uid
 from pynetdicom import AE

@@ -15,7 +15,8 @@ from pathlib import Path
 import pydicom
 import pytest
 from external_tools import missing, tool
-from node_process import CALLER, TITLE, free_port, send, wait_for
+from free_ports import free_port
+from node_process import CALLER, TITLE, send, wait_for
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian, JPEGLSLossless, generate_uid
 from pynetdicom import AE
