@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -25,16 +24,19 @@ def peak_memory() -> Iterator[dict[str, float]]:
     process, over, found = psutil().Process(), threading.Event(), {"mib": 0.0}
     before = resident_mib(process)
 
+    def look() -> None:
+        found["mib"] = max(found["mib"], resident_mib(process) - before)
+
     def watch() -> None:
-        while not over.is_set():
-            found["mib"] = max(found["mib"], resident_mib(process) - before)
-            time.sleep(PAUSE)
+        while not over.wait(PAUSE):
+            look()
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
     try:
         yield found
     finally:
+        look()  # on a busy machine the watcher may not have had its turn
         over.set()
         watcher.join()
 
