@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from monai_anogan.errors import InputError
 from monai_anogan.io import MaskFile, mask_on_grid
 from monai_anogan.pipeline import Pipeline, Progress, StageClock, default_bundle
-from monai_anogan.transforms import harmonic_fill
+from monai_anogan.transforms import harmonic_fill, to_scanner_units
 
 __all__ = ["Filling", "inpaint", "overlay_of"]
 
@@ -130,8 +130,11 @@ def _blend(data: Mapping[str, Any], source: MetaTensor, hole: NDArray[np.bool_])
     The change that G makes to the smoothly continued scan is brought to the scan's own grid and
     units; a membrane through what it would change at the rim is taken off, so that it is 0 there.
     """
-    low, high = data["image"].meta["scale"].tolist()
-    change = (data["pred"].cpu() - data["smooth"]) * data["mask"] * ((high - low) / 2)
+    scale = data["image"].meta["scale"]
+    made, given = (
+        to_scanner_units(values, scale) for values in (data["pred"].cpu(), data["smooth"])
+    )
+    change = (made - given) * data["mask"]
     to_scan = ResampleToMatch(mode="bilinear", padding_mode="zeros")
     change = to_scan(MetaTensor(change, affine=data["image"].affine), source)[0].numpy()
     seam = harmonic_fill(change, hole, spacing=_spacing(source))

@@ -30,18 +30,40 @@ def meta_tensor(array, spacing=(1.0, 1.0, 1.0)):
     return MetaTensor(torch.as_tensor(array, dtype=torch.float32), affine=affine)
 
 
-def test_scaling_is_undone_inside_the_mask_and_zero_outside():
+@pytest.mark.parametrize("median", [None, 0.2])
+def test_scaling_is_undone_inside_the_mask_and_zero_outside(median):
     rng = torch.Generator().manual_seed(0)
     image = meta_tensor(torch.rand(1, 8, 9, 10, generator=rng) * 700 + 100)
     mask = torch.zeros(1, 8, 9, 10, dtype=torch.uint8)
     mask[:, 2:6, 2:6, 2:6] = 1
-    scaled = ScaleInMaskd("image", "mask", lower=0, upper=100)({"image": image, "mask": mask})
+    scale = ScaleInMaskd("image", "mask", lower=0, upper=100, median=median)
+    scaled = scale({"image": image, "mask": mask})
     assert scaled["image"].min().item() == pytest.approx(-1)
     assert scaled["image"].max().item() == pytest.approx(1)
     assert (scaled["image"][mask == 0] == BACKGROUND).all()
     data = scaled | {"pred": scaled["image"].clone()}
     back = UnscaleInMaskd("pred", "image", "mask")(data)["pred"]
     torch.testing.assert_close(back.as_tensor(), image.as_tensor() * mask, atol=0.01, rtol=0)
+
+
+def test_two_contrasts_of_one_head_become_one():
+    torch.manual_seed(0)
+    share = torch.rand(1, 20, 20, 20)
+    mask = torch.ones(1, 20, 20, 20)
+    scale = ScaleInMaskd("image", "mask", lower=0, upper=100, median=0.2)
+    first, second = (
+        scale({"image": meta_tensor(v), "mask": mask})["image"]
+        for v in (share * 900 + 30, share**0.6 * 2)
+    )
+    assert first.median().item() == pytest.approx(0.2, abs=1e-3)
+    torch.testing.assert_close(first.as_tensor(), second.as_tensor(), atol=0.01, rtol=0)
+
+
+def test_a_contrast_of_another_kind_still_looks_so():
+    dark = torch.linspace(0, 1, 1000).view(1, 10, 10, 10) ** 20
+    scale = ScaleInMaskd("image", "mask", lower=0, upper=100, median=0.2)
+    out = scale({"image": meta_tensor(dark), "mask": torch.ones(1, 10, 10, 10)})["image"]
+    assert out.median().item() < -0.9
 
 
 def test_a_few_wild_voxels_do_not_change_the_scale():
@@ -63,6 +85,9 @@ def test_a_flat_or_empty_scan_is_refused():
         ScaleInMaskd("image", "mask")(flat)
     with pytest.raises(InputError, match="mask must hold voxels"):
         ScaleInMaskd("image", "mask")(flat | {"mask": torch.zeros(1, 4, 4, 4)})
+    two = torch.tensor([0.0, 1]).repeat(1, 4, 4, 2)
+    with pytest.raises(InputError, match="median between its extremes"):
+        ScaleInMaskd("image", "mask", median=0.2)(flat | {"image": meta_tensor(two)})
 
 
 def test_a_hounsfield_window_is_the_same_for_every_scan():

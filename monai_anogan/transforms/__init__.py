@@ -13,6 +13,7 @@ from monai_anogan.transforms.intensity import (
     ScaleInMaskd,
     UnscaleInMaskd,
     WindowInMaskd,
+    to_scanner_units,
 )
 from monai_anogan.transforms.lesion import paint_lesion
 from monai_anogan.transforms.lesion_scene import RandLesionScened
@@ -52,4 +53,5 @@ __all__ = [
     "harmonic_fill",
     "mirrored",
     "paint_lesion",
+    "to_scanner_units",
 ]

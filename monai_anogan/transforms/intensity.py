@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Mapping
 
 import torch
@@ -11,30 +12,44 @@ from monai.transforms import MapTransform
 
 from monai_anogan.errors import InputError
 
-__all__ = ["BACKGROUND", "ScaleInMaskd", "UnscaleInMaskd", "WindowInMaskd"]
+__all__ = ["BACKGROUND", "ScaleInMaskd", "UnscaleInMaskd", "WindowInMaskd", "to_scanner_units"]
 
 BACKGROUND = -1.0
 """Network-space value of everything outside the mask."""
 
+MOST_POWER = 2.5  # beyond it a scan is of another kind, and should look so
+
 
 class ScaleInMaskd(MapTransform):
     """Map two percentiles of the voxels inside the mask to -1 and 1, clip, and blank the outside.
+
+    Scanners and sequences differ in contrast as well. With `median`, a power of the grey values
+    between the two percentiles brings their median to the same place in every scan: histogram
+    standardisation (Nyul and Udupa 1999, Magn. Reson. Med. 42:1072) with the middle landmark
+    alone, which a lesion hardly moves.
 
     Args:
         keys: volumes in scanner units, any shape.
         mask_key: the mask of the same shape; True where the organ is.
         lower: percentile that becomes -1.
         upper: percentile that becomes 1.
+        median: network-space value that the median becomes, between -1 and 1; absent: wherever
+            the scan has it.
 
     Raises:
         InputError: The mask is empty or the voxels inside it are all alike.
     """
 
     def __init__(
-        self, keys: KeysCollection, mask_key: str, lower: float = 0.5, upper: float = 99.5
+        self,
+        keys: KeysCollection,
+        mask_key: str,
+        lower: float = 0.5,
+        upper: float = 99.5,
+        median: float | None = None,
     ) -> None:
         super().__init__(keys)
-        self.mask_key, self.lower, self.upper = mask_key, lower, upper
+        self.mask_key, self.lower, self.upper, self.median = mask_key, lower, upper, median
 
     def __call__(self, data: Mapping[Hashable, torch.Tensor]) -> dict[Hashable, torch.Tensor]:
         out = dict(data)
@@ -44,7 +59,8 @@ class ScaleInMaskd(MapTransform):
             if inside.numel() == 0:
                 raise InputError("the mask must hold voxels, got an empty one; is this the organ?")
             low, high = percentiles(inside, self.lower, self.upper)
-            out[key] = _to_network_space(out[key], mask, low, high)
+            power = 1.0 if self.median is None else _power(inside, low, high, self.median)
+            out[key] = _to_network_space(out[key], mask, low, high, power)
         return out
 
 
@@ -85,11 +101,23 @@ class UnscaleInMaskd(MapTransform):
 
     def __call__(self, data: Mapping[Hashable, MetaTensor]) -> dict[Hashable, MetaTensor]:
         out = dict(data)
-        low, high = out[self.like_key].meta["scale"].tolist()
+        scale = out[self.like_key].meta["scale"]
         mask = torch.as_tensor(out[self.mask_key]) > 0
         for key in self.key_iterator(out):
-            out[key] = ((out[key] + 1) * ((high - low) / 2) + low) * mask
+            out[key] = to_scanner_units(out[key], scale) * mask
         return out
+
+
+def to_scanner_units(values: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
+    """Undo a scaling.
+
+    Args:
+        values: of network space, any shape.
+        scale: what `meta["scale"]` of a scaled image holds: the scanner units at -1 and at 1, and
+            the power.
+    """
+    low, high, power = scale.tolist()
+    return ((values + 1) / 2).clamp(0, 1) ** (1 / power) * (high - low) + low
 
 
 def percentiles(values: torch.Tensor, lower: float, upper: float) -> tuple[float, float]:
@@ -107,11 +135,24 @@ def percentiles(values: torch.Tensor, lower: float, upper: float) -> tuple[float
     return low, high
 
 
+def _power(inside: torch.Tensor, low: float, high: float, median: float) -> float:
+    """The power that brings the median of the values between two of them to a place in [-1, 1]."""
+    middle = (inside.median().item() - low) / (high - low)
+    if not 0 < middle < 1:
+        raise InputError(
+            "the scan must have its median between its extremes, got it at one of them; "
+            "is it a picture of two grey values?"
+        )
+    power = math.log((median + 1) / 2) / math.log(middle)
+    return min(max(power, 1 / MOST_POWER), MOST_POWER)
+
+
 def _to_network_space(
-    volume: torch.Tensor, mask: torch.Tensor, low: float, high: float
+    volume: torch.Tensor, mask: torch.Tensor, low: float, high: float, power: float = 1.0
 ) -> torch.Tensor:
-    scaled = ((volume.float() - low) * (2 / (high - low)) - 1).clamp(-1, 1)
+    share = ((volume.float() - low) / (high - low)).clamp(0, 1)
+    scaled = share**power * 2 - 1
     scaled[~mask] = BACKGROUND
     if isinstance(scaled, MetaTensor):
-        scaled.meta["scale"] = torch.tensor([low, high])
+        scaled.meta["scale"] = torch.tensor([low, high, power])
     return scaled
