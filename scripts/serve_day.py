@@ -43,9 +43,9 @@ WARM = 20  # series after which memory must be flat
 
 
 def make_series(folder: Path, number: int) -> list[Path]:
-    """The template's head on coarse voxels, a little noise, UIDs of its own; about 40 slices."""
+    """The template's head on coarse voxels, a little noise, UIDs of its own; 48 slices."""
     packaged = load_mni152_template(resolution=2)
-    head = resample_to_output(packaged, (4, 4, 5), order=1)
+    head = resample_to_output(packaged, (4, 4, 4), order=1)
     volume = np.asarray(head.dataobj, dtype=np.float32)
     volume *= 1000 / volume.max()
     noise = np.random.default_rng(number).normal(1, 0.01, volume.shape)

@@ -31,6 +31,7 @@ from pynetdicom import AE
 from monai_anogan.outputs import write_mr_series
 
 __all__ = [
+    "SLICES",
     "CALLER",
     "TITLE",
     "Node",
@@ -43,7 +44,8 @@ __all__ = [
 ]
 
 TITLE, CALLER = "ANOGAN", "ROUTER"
-VOXELS_MM = (4, 4, 5)  # coarse: a second or two of work
+VOXELS_MM = (4, 4, 4)  # coarse: a second or two of work
+SLICES = 48  # of the head on such voxels
 START = [sys.executable, "-c", "from monai_anogan.cli import main; main()", "serve"]
 
 
@@ -158,7 +160,7 @@ def _quiet() -> dict[str, str]:
 
 
 def small_head(template: Any, folder: Path, seed: str, **tags: Any) -> list[Path]:
-    """The template's head on coarse voxels as a series of somebody, about 40 files."""
+    """The template's head on coarse voxels as a series of somebody, 48 files."""
     head = resample_to_output(nib.Nifti1Image(template.volume, template.affine), VOXELS_MM, order=1)
     volume = np.asarray(head.dataobj)
     files = write_mr_series(volume, head.affine, folder, description="T1 head", seed=seed)

@@ -11,7 +11,15 @@ from pathlib import Path
 
 import pydicom
 import pytest
-from node_process import Node, found_at, send_until_taken, small_head, to_pacs, wait_for
+from node_process import (
+    SLICES,
+    Node,
+    found_at,
+    send_until_taken,
+    small_head,
+    to_pacs,
+    wait_for,
+)
 from orthanc_server import Orthanc, running_orthanc
 
 SERIES = 20
@@ -94,4 +102,4 @@ def _progress(node: Node) -> float:
     if past:
         return 1 + past
     came = node.ask("SELECT COUNT(*) FROM instance")
-    return came[0][0] / (SERIES * 39) if came else 0
+    return came[0][0] / (SERIES * SLICES) if came else 0
