@@ -31,8 +31,8 @@ from pynetdicom import AE
 from monai_anogan.outputs import write_mr_series
 
 __all__ = [
-    "SLICES",
     "CALLER",
+    "SLICES",
     "TITLE",
     "Node",
     "found_at",
