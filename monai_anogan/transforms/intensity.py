@@ -136,13 +136,13 @@ def percentiles(values: torch.Tensor, lower: float, upper: float) -> tuple[float
 
 
 def _power(inside: torch.Tensor, low: float, high: float, median: float) -> float:
-    """The power that brings the median of the values between two of them to a place in [-1, 1]."""
+    """The power that brings the median of the values between two of them to a place in [-1, 1].
+
+    None moves a median that lies at one of the two: such a scan stays as it is, and looks so.
+    """
     middle = (inside.median().item() - low) / (high - low)
     if not 0 < middle < 1:
-        raise InputError(
-            "the scan must have its median between its extremes, got it at one of them; "
-            "is it a picture of two grey values?"
-        )
+        return 1.0
     power = math.log((median + 1) / 2) / math.log(middle)
     return min(max(power, 1 / MOST_POWER), MOST_POWER)
 
