@@ -36,9 +36,9 @@ def peak_memory() -> Iterator[dict[str, float]]:
     try:
         yield found
     finally:
-        look()  # on a busy machine the watcher may not have had its turn
         over.set()
         watcher.join()
+        look()  # on a busy machine the watcher may not have had its turn
 
 
 def resident_mib(process: Any) -> float:
