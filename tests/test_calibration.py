@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from monai_anogan.errors import AnoganError
-from monai_anogan.maps import Calibration, VoxelScale, find
+from monai_anogan.maps import Calibration, VoxelScale, find, scans_needed
 
 SHAPE = (20, 18, 16)
 MASK = np.ones(SHAPE, bool)
@@ -116,6 +116,14 @@ def test_it_refuses_a_promise_that_so_few_scans_cannot_keep() -> None:
         calibration.check_alpha(0.05)
     with pytest.raises(AnoganError, match="below 1, got 1"):
         calibration.check_alpha(1.0)
+
+
+@pytest.mark.parametrize("alpha", [0.5, 1 / 6, 0.1, 0.07])
+def test_so_many_scans_as_are_needed_keep_the_promise_and_one_less_does_not(alpha: float) -> None:
+    maps = healthy_maps(scans_needed(alpha), np.random.default_rng(11))
+    fitted(maps).check_alpha(alpha)
+    with pytest.raises(AnoganError):
+        fitted(maps[1:]).check_alpha(alpha)
 
 
 def test_statement_counts_what_is_promised() -> None:

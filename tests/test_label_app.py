@@ -17,6 +17,7 @@ from monai_anogan.commands import label_app
 from monai_anogan.errors import InputError
 from monai_anogan.label.app_folder import write_app_folder
 from monai_anogan.label.bands import BANDS, severity
+from monai_anogan.label.held_out import hold_out
 from monai_anogan.label.markups import box_of
 from monai_anogan.label.reading import Reading
 from monai_anogan.label.reading_store import ReadingStore
@@ -216,3 +217,12 @@ def test_shims_bring_back_the_old_module_and_import_nothing_until_asked():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout.strip() == "1.2.840.10008.5.1.4.1.1.66.4", done.stderr
+
+
+@pytest.mark.parametrize(
+    ("scans", "held"), [(3, [2]), (8, [3, 7]), (17, 5), (18, 9), (20, 9), (30, 10)]
+)
+def test_a_third_is_held_out_or_what_a_calibration_needs(scans: int, held: int | list[int]):
+    seen, kept = hold_out(range(scans), needed=9)
+    assert sorted([*seen, *kept]) == list(range(scans))
+    assert (len(kept) if isinstance(held, int) else kept) == held

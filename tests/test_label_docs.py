@@ -52,7 +52,6 @@ def followed(desk: Path) -> Iterator[dict[str, str]]:
         port = str(one.getsockname()[1])
     around = {k: v for k, v in os.environ.items() if "proxy" not in k.lower()}
     around |= {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    around |= {"MONAI_LABEL_AUTO_UPDATE_SCORING": "false"}
     install, write, start, *ask = (line.replace(f":{PORT}/", f":{port}/") for line in commands())
     assert install == "bash scripts/label_env.sh"  # minutes: .ci/run runs it before the tests
     printed = {
@@ -72,6 +71,9 @@ def followed(desk: Path) -> Iterator[dict[str, str]]:
         while subprocess.call(["curl", "-sf", "-o", os.devnull, f"http://127.0.0.1:{port}/info/"]):
             assert server.poll() is None, (desk / "server.log").read_text()[-2000:]
             assert time.monotonic() < end
+            time.sleep(0.2)
+        while not list((desk / "label_app/readings").glob("*.json")):
+            assert time.monotonic() < end, "the server does not read its scans from its start"
             time.sleep(0.2)
         for line in ask:
             name = re.search(rf":{port}/(\w+)", line)[1]

@@ -15,7 +15,9 @@ from monailabel.interfaces.tasks.train import TrainTask
 
 from monai_anogan.engines import CalibrationFit
 from monai_anogan.errors import InputError
+from monai_anogan.label.held_out import hold_out
 from monai_anogan.label.marks import HEALTHY, healthy_scans
+from monai_anogan.maps import scans_needed
 from monai_anogan.outputs import atomic_folder
 from monai_anogan.pipeline import Pipeline
 
@@ -23,8 +25,6 @@ __all__ = ["TrainOnHealthy"]
 
 logger = logging.getLogger(__name__)
 FEWEST = 3  # scans: two to train on, one to watch
-FEWEST_CALIBRATED = 5  # held out, for which a calibration can be fitted
-HELD_OUT = 3  # every third scan
 Items = list[dict[str, str]]
 
 
@@ -32,8 +32,8 @@ class TrainOnHealthy(TrainTask):
     """Goes on training the bundle's model by the bundle's own workflow.
 
     The result is a whole bundle in a folder of its own, which the server uses when it is started
-    with `--conf bundle FOLDER`. A calibration is fitted for it where enough scans are held out;
-    otherwise its maps are raw.
+    with `--conf bundle FOLDER`. A calibration is fitted for it where enough scans are held out for
+    the alpha in use; otherwise its maps are raw.
 
     Args:
         pipeline: of the model that training begins with.
@@ -69,14 +69,14 @@ class TrainOnHealthy(TrainTask):
                 f"mark one by a label with the tag {HEALTHY}"
             )
         items = [{"image": datastore.get_image_uri(image)} for image in healthy]
-        held = items[HELD_OUT - 1 :: HELD_OUT]
-        seen = [item for item in items if item not in held]
+        needed = scans_needed(self.pipeline["alpha"])
+        seen, held = hold_out(items, needed)
         target = self._target(str(chosen["name"]))
         with atomic_folder(target) as stage:
             self._train(
                 stage, seen, held, int(chosen["max_epochs"]), int(chosen["visits_per_epoch"])
             )
-            calibrated = len(held) >= FEWEST_CALIBRATED
+            calibrated = len(held) >= needed
             if calibrated:
                 self._calibrate(stage, held)
         logger.info("new weights in %s; use them: --conf bundle %s", target, target)

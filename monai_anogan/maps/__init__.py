@@ -2,7 +2,7 @@
 
 from monai_anogan.maps.appearance import Appearance, measure
 from monai_anogan.maps.calibrated import UNLIKE, Calibrated, CheckDomaind, appearance_of
-from monai_anogan.maps.calibration import Calibration
+from monai_anogan.maps.calibration import Calibration, scans_needed
 from monai_anogan.maps.calibration_file import CalibrationFile, load_calibration, weights_digest
 from monai_anogan.maps.comparison import Comparison, ComparisonMapd, Perceptron, load_comparison
 from monai_anogan.maps.domain import Domain, Verdict
@@ -38,5 +38,6 @@ __all__ = [
     "load_heal",
     "measure",
     "scale_features",
+    "scans_needed",
     "weights_digest",
 ]

@@ -25,7 +25,7 @@ from monai_anogan.errors import AnoganError
 from monai_anogan.maps.regions import region_masses
 from monai_anogan.maps.voxel_scale import VoxelScale, exceedance, rate_grid
 
-__all__ = ["Calibration"]
+__all__ = ["Calibration", "scans_needed"]
 
 FEWEST_SCANS = 5  # below, the scale of voxels itself is a guess
 
@@ -162,3 +162,11 @@ class Calibration:
     def _check_fitted(self) -> None:
         if not hasattr(self, "masses_"):
             raise AnoganError("the calibration must be fitted before it scores; call fit first")
+
+
+def scans_needed(alpha: float) -> int:
+    """Healthy scans of the smallest calibration that can promise `alpha` (see `check_alpha`)."""
+    count = FEWEST_SCANS
+    while 1 / (count + 1) > alpha:
+        count += 1
+    return count
