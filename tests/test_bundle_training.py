@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 
+from monai_anogan.maps import load_comparison
 from monai_anogan.systems import FAnoGAN
 
 ROOT = Path(__file__).parents[1]
@@ -26,6 +28,7 @@ SMALL = {
     "patch_size": 16,
     "latent_size": 64,
 }
+CONFIGS_OF_A_FIT = ("inference.json", "fit_comparison.json")
 BUILT = {"width": 32, "grid": 8, "depth": 3, "generator_width": 48}  # the rest is train.json's
 
 
@@ -152,3 +155,20 @@ def test_brain_mask_training_resumes(masked_cohort: Path, tmp_path: Path, run_py
     assert "dice" in log
     assert weights(out / "last_brain_mask.pt")["epoch"] == 2
     assert differing(first, weights(out / "brain_mask.pt")) == {"model"}
+
+
+def test_a_comparison_is_fitted_to_each_scan_painted_anew_in_every_round(
+    head_cohort: Path, tmp_path: Path, run_python
+) -> None:
+    file = tmp_path / "comparison.pt"
+    configs = [str(BUNDLE / "configs" / name) for name in CONFIGS_OF_A_FIT]
+    settings = {"bundle_root": BUNDLE, "dataset_dir": head_cohort, "comparison_file": file}
+    settings |= {"mode": "encoder", "rounds": 2, "epochs": 1}
+    options = [part for name, value in settings.items() for part in (f"--{name}", value)]
+    (log,) = run_python(["-m", "monai.bundle", "run", "--config_file", str(configs), *options])
+    fitted = [int(count) for count in re.findall(r"fitted to (\d+) voxels", log)]
+    assert len(fitted) == 2  # one look after the other, each to one head of the two, twice
+    assert all(2 * 8000 < voxels <= 2 * 12000 for voxels in fitted)
+    first, second = load_comparison(file).first, load_comparison(file).second
+    assert first.spread.numel() < second.spread.numel()
+    assert bool((first.spread[:4] > 1e-3).all())

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from monai_anogan.engines import ComparisonFit, fit_perceptron
+from monai_anogan.engines import ComparisonFit, fit_perceptron, in_rounds
 from monai_anogan.engines.lesion_voxels import importance, lesion_sizes
 from monai_anogan.errors import AnoganError
 from monai_anogan.maps import Perceptron, load_comparison
@@ -68,6 +68,16 @@ def test_a_run_cut_short_writes_nothing(tmp_path):
     with pytest.raises(AnoganError, match="must get 4 scans, got 1"):
         fit.save()
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("scans", "rounds"), [(4, 1), (4, 3), (5, 2), (5, 3)])
+def test_no_scan_teaches_both_looks_however_often_it_comes(scans, rounds, tmp_path):
+    order = in_rounds(range(scans), rounds)
+    fit = ComparisonFit(tmp_path / "comparison.pt", len(order), rounds=rounds)
+    first, second = order[: fit.first], order[fit.first :]
+    assert not set(first) & set(second)
+    assert sorted(order) == sorted([*range(scans)] * rounds)
+    assert set(first) == set(range(scans // 2))
 
 
 def test_each_voxel_knows_the_size_of_its_lesion_joined_over_corners():

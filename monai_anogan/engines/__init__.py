@@ -4,7 +4,7 @@ from monai_anogan.engines.adversarial import AnoGANTrainer
 from monai_anogan.engines.alarm import CollapseAlarm
 from monai_anogan.engines.calibration_fit import CalibrationFit
 from monai_anogan.engines.checkpoint import CheckpointKeeper, save_state_dict
-from monai_anogan.engines.comparison_fit import ComparisonFit, fit_perceptron
+from monai_anogan.engines.comparison_fit import ComparisonFit, fit_perceptron, in_rounds
 from monai_anogan.engines.encoder import EncoderTrainer, WhitenLatents, izi_f
 from monai_anogan.engines.evaluation import CohortEvaluation
 from monai_anogan.engines.grid import patch_grid, save_grid
@@ -30,6 +30,7 @@ __all__ = [
     "WhitenLatents",
     "draw_patches",
     "fit_perceptron",
+    "in_rounds",
     "izi_f",
     "optimizers_of",
     "patch_grid",

@@ -7,9 +7,9 @@ knows what this model in this mode leaves unexplained in healthy tissue.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from ignite.engine import Events
@@ -21,24 +21,31 @@ from monai_anogan.engines.lesion_voxels import LesionVoxels, lesion_sizes
 from monai_anogan.errors import AnoganError
 from monai_anogan.maps import Comparison, Perceptron, scale_features
 
-__all__ = ["ComparisonFit", "fit_perceptron"]
+__all__ = ["ComparisonFit", "fit_perceptron", "in_rounds"]
+
+Item = TypeVar("Item")
 
 
 class ComparisonFit:
     """Handler: collect voxels of scans and reconstructions, fit and save when the run completes.
 
-    The first half of the scans teaches the first look, the second half the second: it meets
-    evidence on scans that the first has not learned from, as it will later.
+    The first half of what comes teaches the first look, the second half the second: it meets
+    evidence on scans that the first has not learned from, as it will later. Scans that come several
+    times, painted anew each time, come in the order of `in_rounds`.
 
     Args:
         path: file of the fitted comparison.
-        scans: how many will come.
+        scans: how many will come, each as often as it does.
+        rounds: how often each scan comes.
         epochs: passes over all voxels of a look.
         seed: of the draw of voxels and of the fit.
     """
 
-    def __init__(self, path: str | Path, scans: int, *, epochs: int = 20, seed: int = 0) -> None:
+    def __init__(
+        self, path: str | Path, scans: int, *, rounds: int = 1, epochs: int = 20, seed: int = 0
+    ) -> None:
         self.path, self.scans, self.epochs, self.seed = Path(path), scans, epochs, seed
+        self.first = scans // rounds // 2 * rounds
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.comparison = Comparison()
@@ -58,12 +65,12 @@ class ComparisonFit:
         )
         organ = mask > 0
         seen = scale_features(image, rebuilt, organ)
-        if self.done >= self.scans // 2:
+        if self.done >= self.first:
             with torch.no_grad():
                 seen = self.comparison.look_again(seen, organ)
         self.voxels.add(seen, lesion_sizes(lesion)[organ])
         self.done += 1
-        if self.done == self.scans // 2:
+        if self.done == self.first:
             self._fit(self.comparison.first)
 
     def save(self) -> None:
@@ -84,6 +91,12 @@ class ComparisonFit:
     def _add_output(self, engine: Any) -> None:
         for item, output in zip(engine.state.batch, engine.state.output, strict=True):
             self.add({**item, **output})
+
+
+def in_rounds(scans: Sequence[Item], rounds: int) -> list[Item]:
+    """The first half of the scans, again and again, then the second: no scan teaches both looks."""
+    half = len(scans) // 2
+    return [*scans[:half]] * rounds + [*scans[half:]] * rounds
 
 
 def fit_perceptron(
