@@ -36,14 +36,14 @@ stage adversarial "['$configs/train.json','$root/configs/brain_mr_2d.yaml']" \
 stage encoder "['$configs/train.json','$configs/train_encoder.json']" \
     --pretrained "$out/adversarial/model.pt" --epochs 10 $short
 cp "$out/encoder/model.pt" "$root/bundle/models/model.pt"
-compare() { # compare FILE OVERLAYS MODE ROUNDS: fit a comparison on lesions painted over healthy scans
+compare() { # compare FILE OVERLAYS MODE: fit a comparison on lesions painted over healthy scans
     python -m monai.bundle run \
         --config_file "['$configs/inference.json'$2,'$configs/fit_comparison.json']" \
-        --bundle_root "$root/bundle" --dataset_dir "$data" --mode "$3" --rounds "$4" \
+        --bundle_root "$root/bundle" --dataset_dir "$data" --mode "$3" \
         --comparison_file "$root/bundle/models/$1.pt"
 }
-compare comparison_encoder "" encoder 3
-compare comparison_search "" search 2
-compare comparison_3d ",'$root/configs/brain_mr_3d.yaml'" encoder 3
+compare comparison_encoder "" encoder
+compare comparison_search "" search
+compare comparison_3d ",'$root/configs/brain_mr_3d.yaml'" encoder
 "$root/scripts/calibrate.sh" "$data"
 echo "the model: $root/bundle/models"

@@ -18,7 +18,7 @@ SHAPE = (1, 21, 18, 25)  # no multiple of anything
 def comparison():
     """Weights set by hand: the logit of the second look is 20 |x - G(z)| - 1."""
     made = Comparison().requires_grad_(False)
-    layers = made.second.layers
+    layers = made.members[0].second.layers
     for layer in (layers[0], layers[2], layers[4]):
         layer.weight.zero_()
         layer.bias.zero_()
@@ -54,6 +54,19 @@ def test_the_evidence_is_log_one_plus_odds_inside_the_organ_and_nothing_outside(
     assert (found[case["mask"] == 0] == 0).all()
 
 
+def test_the_evidence_of_several_members_is_their_mean(comparison, case):
+    both = Comparison(2).requires_grad_(False)
+    both.members[0].load_state_dict(comparison.members[0].state_dict())
+    other = Comparison().requires_grad_(False)
+    both.members[1].load_state_dict(other.members[0].state_dict())
+    one, two, mean = (
+        c.evidence(case["image"], case["reconstruction"], case["mask"])
+        for c in (comparison, other, both)
+    )
+    assert torch.allclose(mean, (one + two) / 2, atol=1e-6)
+    assert not torch.allclose(one, two, atol=1e-2)
+
+
 def test_the_map_lies_on_the_grid_of_the_scan(comparison, case):
     written = ComparisonMapd(comparison)(case)["anomaly_map"]
     assert torch.equal(written.affine, case["image"].affine)
@@ -73,9 +86,11 @@ def test_a_comparison_survives_a_file_and_nothing_else_is_taken_for_one(comparis
     save_state_dict(comparison, tmp_path / "comparison.pt")
     loaded = load_comparison(tmp_path / "comparison.pt").evidence(**case)
     assert torch.equal(loaded, comparison.evidence(**case))
-    torch.save({"other": torch.ones(1)}, tmp_path / "other.pt")
-    with pytest.raises(InputError, match="must be a comparison of this version"):
-        load_comparison(tmp_path / "other.pt")
+    before_members = comparison.members[0].state_dict()
+    for number, other in enumerate(({"other": torch.ones(1)}, before_members)):
+        torch.save(other, tmp_path / f"{number}.pt")
+        with pytest.raises(InputError, match="must be a comparison of this version"):
+            load_comparison(tmp_path / f"{number}.pt")
 
 
 def test_healing_replaces_the_lesion_by_the_guess_and_nothing_else(comparison, case):

@@ -52,7 +52,9 @@ def test_the_same_seed_gives_the_same_comparison_bit_for_bit(tmp_path):
         fitted(tmp_path / f"{n}.pt", seed).state_dict() for n, seed in enumerate((1, 1, 2))
     )
     assert all(torch.equal(one[name], two[name]) for name in one)
-    assert not torch.equal(one["second.layers.0.weight"], other["second.layers.0.weight"])
+    assert not torch.equal(
+        one["members.0.second.layers.0.weight"], other["members.0.second.layers.0.weight"]
+    )
 
 
 def test_without_lesions_there_is_nothing_to_learn():
@@ -70,14 +72,40 @@ def test_a_run_cut_short_writes_nothing(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize(("scans", "rounds"), [(4, 1), (4, 3), (5, 2), (5, 3)])
-def test_no_scan_teaches_both_looks_however_often_it_comes(scans, rounds, tmp_path):
-    order = in_rounds(range(scans), rounds)
-    fit = ComparisonFit(tmp_path / "comparison.pt", len(order), rounds=rounds)
-    first, second = order[: fit.first], order[fit.first :]
-    assert not set(first) & set(second)
-    assert sorted(order) == sorted([*range(scans)] * rounds)
-    assert set(first) == set(range(scans // 2))
+@pytest.mark.parametrize(
+    ("scans", "rounds", "members"), [(4, 1, 1), (4, 3, 1), (5, 2, 2), (5, 3, 2)]
+)
+def test_no_scan_teaches_both_looks_however_often_it_comes(scans, rounds, members, tmp_path):
+    order = in_rounds(range(scans), rounds, members)
+    assert sorted(order) == sorted([*range(scans)] * rounds * members)
+    fit = ComparisonFit(tmp_path / "c.pt", len(order), rounds=rounds, members=members)
+    for member in range(members):
+        given = order[member * fit.each : (member + 1) * fit.each]
+        first, second = given[: fit.first], given[fit.first :]
+        assert set(first) == set(range(scans // 2))
+        assert not set(first) & set(second)
+
+
+def test_each_member_is_fitted_to_scans_of_its_own(tmp_path):
+    fit = ComparisonFit(tmp_path / "two.pt", 16, members=2, epochs=2)
+    before = {name: value.clone() for name, value in fit.comparison.state_dict().items()}
+    for number in range(8):
+        fit.add(scan(number))
+    half = {name: value.clone() for name, value in fit.comparison.state_dict().items()}
+    for number in range(8, 16):
+        fit.add(scan(number))
+    fit.save()
+    after = load_comparison(tmp_path / "two.pt").state_dict()
+    changed = [
+        {name.split(".")[1] for name in a if not torch.equal(a[name], b[name])}
+        for a, b in ((before, half), (half, after))
+    ]
+    assert changed == [{"0"}, {"1"}]
+
+
+def test_scans_that_cannot_be_shared_out_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="7 scans must be 2 members' in 2 rounds each"):
+        ComparisonFit(tmp_path / "c.pt", 7, rounds=2, members=2)
 
 
 def test_each_voxel_knows_the_size_of_its_lesion_joined_over_corners():

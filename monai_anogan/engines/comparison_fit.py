@@ -19,7 +19,7 @@ from torch.nn import functional as F
 from monai_anogan.engines.checkpoint import save_state_dict
 from monai_anogan.engines.lesion_voxels import LesionVoxels, lesion_sizes
 from monai_anogan.errors import AnoganError
-from monai_anogan.maps import Comparison, Perceptron, scale_features
+from monai_anogan.maps import Comparison, Perceptron, TwoLooks, scale_features
 
 __all__ = ["ComparisonFit", "fit_perceptron", "in_rounds"]
 
@@ -29,26 +29,40 @@ Item = TypeVar("Item")
 class ComparisonFit:
     """Handler: collect voxels of scans and reconstructions, fit and save when the run completes.
 
-    The first half of what comes teaches the first look, the second half the second: it meets
-    evidence on scans that the first has not learned from, as it will later. Scans that come several
-    times, painted anew each time, come in the order of `in_rounds`.
+    Scans come in the order of `in_rounds`, painted anew each time. The first half of what a member
+    is given teaches its first look, the second half its second: this meets evidence on scans that
+    the first has not learned from, as it will later.
 
     Args:
         path: file of the fitted comparison.
         scans: how many will come, each as often as it does.
-        rounds: how often each scan comes.
+        rounds: how often a scan comes to a member.
+        members: of the comparison.
         epochs: passes over all voxels of a look.
         seed: of the draw of voxels and of the fit.
+
+    Raises:
+        ValueError: `scans` cannot be the same for every member and round.
     """
 
     def __init__(
-        self, path: str | Path, scans: int, *, rounds: int = 1, epochs: int = 20, seed: int = 0
+        self,
+        path: str | Path,
+        scans: int,
+        *,
+        rounds: int = 1,
+        members: int = 1,
+        epochs: int = 20,
+        seed: int = 0,
     ) -> None:
+        if scans % (rounds * members):
+            raise ValueError(f"{scans} scans must be {members} members' in {rounds} rounds each")
         self.path, self.scans, self.epochs, self.seed = Path(path), scans, epochs, seed
-        self.first = scans // rounds // 2 * rounds
+        self.each = scans // members
+        self.first = self.each // rounds // 2 * rounds
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.comparison = Comparison()
+            self.comparison = Comparison(members)
         self.voxels = LesionVoxels(seed)
         self.done = 0
 
@@ -64,39 +78,47 @@ class ComparisonFit:
             convert_to_tensor(data[name], track_meta=False)[0].cpu() for name in names
         )
         organ = mask > 0
+        member = self._member()
         seen = scale_features(image, rebuilt, organ)
-        if self.done >= self.first:
+        if self.done % self.each >= self.first:
             with torch.no_grad():
-                seen = self.comparison.look_again(seen, organ)
+                seen = member.look_again(seen, organ)
         self.voxels.add(seen, lesion_sizes(lesion)[organ])
         self.done += 1
-        if self.done == self.first:
-            self._fit(self.comparison.first)
+        if self.done % self.each == self.first:
+            self._fit(member.first)
+        elif self.done % self.each == 0:
+            self._fit(member.second)
 
     def save(self) -> None:
-        """Fit the second look and write both.
+        """Write the comparison.
 
         Raises:
-            AnoganError: Other than `scans` scans came, or one half of them had no lesion.
+            AnoganError: Other than `scans` scans came.
         """
         if self.done != self.scans:
             raise AnoganError(f"the fit must get {self.scans} scans, got {self.done}; run it again")
-        self._fit(self.comparison.second)
         save_state_dict(self.comparison, self.path)
 
+    def _member(self) -> TwoLooks:
+        """The one that is being fitted."""
+        member = self.comparison.members[self.done // self.each]
+        assert isinstance(member, TwoLooks)
+        return member
+
     def _fit(self, look: Perceptron) -> None:
-        fit_perceptron(look, *self.voxels.all(), epochs=self.epochs, seed=self.seed)
-        self.voxels = LesionVoxels(self.seed + 1)
+        fit_perceptron(look, *self.voxels.all(), epochs=self.epochs, seed=self.seed + self.done)
+        self.voxels = LesionVoxels(self.seed + self.done)
 
     def _add_output(self, engine: Any) -> None:
         for item, output in zip(engine.state.batch, engine.state.output, strict=True):
             self.add({**item, **output})
 
 
-def in_rounds(scans: Sequence[Item], rounds: int) -> list[Item]:
-    """The first half of the scans, again and again, then the second: no scan teaches both looks."""
+def in_rounds(scans: Sequence[Item], rounds: int, members: int = 1) -> list[Item]:
+    """For each member the first half of the scans, again and again, then the second."""
     half = len(scans) // 2
-    return [*scans[:half]] * rounds + [*scans[half:]] * rounds
+    return ([*scans[:half]] * rounds + [*scans[half:]] * rounds) * members
 
 
 def fit_perceptron(

@@ -4,7 +4,13 @@ from monai_anogan.maps.appearance import Appearance, measure
 from monai_anogan.maps.calibrated import UNLIKE, Calibrated, CheckDomaind, appearance_of
 from monai_anogan.maps.calibration import Calibration, scans_needed
 from monai_anogan.maps.calibration_file import CalibrationFile, load_calibration, weights_digest
-from monai_anogan.maps.comparison import Comparison, ComparisonMapd, Perceptron, load_comparison
+from monai_anogan.maps.comparison import (
+    Comparison,
+    ComparisonMapd,
+    Perceptron,
+    TwoLooks,
+    load_comparison,
+)
 from monai_anogan.maps.domain import Domain, Verdict
 from monai_anogan.maps.findings import Finding, Findings, find
 from monai_anogan.maps.heal import Heal, load_heal
@@ -28,6 +34,7 @@ __all__ = [
     "Heal",
     "Perceptron",
     "ResidualMapd",
+    "TwoLooks",
     "Verdict",
     "VoxelScale",
     "appearance_of",

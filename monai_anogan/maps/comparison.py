@@ -28,7 +28,7 @@ from monai_anogan.maps.scale_features import (
     scale_features,
 )
 
-__all__ = ["Comparison", "ComparisonMapd", "Perceptron", "load_comparison"]
+__all__ = ["Comparison", "ComparisonMapd", "Perceptron", "TwoLooks", "load_comparison"]
 
 FARTHEST = 8.0  # standard deviations of a feature; beyond, nothing was learned
 WIDTH = 128
@@ -62,8 +62,8 @@ class Perceptron(nn.Module):
         return self.layers(scaled)[:, 0]
 
 
-class Comparison(nn.Module):
-    """Two looks at scan and reconstruction; fitted by `engines.ComparisonFit`.
+class TwoLooks(nn.Module):
+    """Two looks at the voxels of an organ.
 
     The first judges a voxel by its `scale_features`. The second sees besides how the evidence of
     the first lies around the voxel (auto-context: Tu and Bai 2010, IEEE TPAMI 32), so that it can
@@ -80,11 +80,30 @@ class Comparison(nn.Module):
         evidence = F.softplus(self.first(features))
         return torch.cat([features, context_features(evidence, organ)], dim=1)
 
+    def forward(self, features: torch.Tensor, organ: torch.Tensor) -> torch.Tensor:
+        """Evidence of a lesion at each voxel, (N,): log(1 + odds)."""
+        return F.softplus(self.second(self.look_again(features, organ)))
+
+
+class Comparison(nn.Module):
+    """Members that look at scan and reconstruction each for itself; fitted by `ComparisonFit`.
+
+    What one makes of a rare fold or a faint lesion depends on the lesions it was shown. The mean of
+    several depends on it less (bagging: Breiman 1996, Machine Learning 24).
+
+    Args:
+        members: how many.
+    """
+
+    def __init__(self, members: int = 1) -> None:
+        super().__init__()
+        self.members = nn.ModuleList(TwoLooks() for _ in range(members))
+
     @torch.no_grad()
     def evidence(
         self, image: torch.Tensor, reconstruction: torch.Tensor, mask: torch.Tensor
     ) -> torch.Tensor:
-        """Evidence of a lesion at each voxel, (1, D, H, W): log(1 + odds), 0 outside the organ.
+        """Mean evidence of a lesion at each voxel, (1, D, H, W), 0 outside the organ.
 
         Args:
             image: the scan in network space, (1, D, H, W).
@@ -92,11 +111,12 @@ class Comparison(nn.Module):
             mask: the organ, 0 or 1.
         """
         volumes = [convert_to_tensor(v, track_meta=False) for v in (image, reconstruction, mask)]
-        x, rebuilt, organ = (v[0].to(self.first.mean.device) for v in volumes)
+        device = next(self.parameters()).device
+        x, rebuilt, organ = (v[0].to(device) for v in volumes)
         organ = organ > 0
-        found = torch.zeros(organ.shape, device=organ.device)
-        seen = self.look_again(scale_features(x, rebuilt, organ), organ)
-        found[organ] = F.softplus(self.second(seen))
+        features = scale_features(x, rebuilt, organ)
+        found = torch.zeros(organ.shape, device=device)
+        found[organ] = torch.stack([look(features, organ) for look in self.members]).mean(0)
         return found[None].to(volumes[0].device)
 
 
@@ -144,10 +164,10 @@ def load_comparison(path: str | Path, device: str | torch.device = "cpu") -> Com
             "fit_comparison.json, or take configs/residual_map.yaml as an overlay"
         )
     state = torch.load(path, map_location="cpu", weights_only=True)
-    comparison = Comparison()
     try:
+        comparison = Comparison(len({name.split(".")[1] for name in state}))
         comparison.load_state_dict(state)
-    except (RuntimeError, TypeError, AttributeError) as error:
+    except (RuntimeError, TypeError, AttributeError, IndexError) as error:
         raise InputError(
             f"{path} must be a comparison of this version, got something else; fit it again"
         ) from error
