@@ -18,7 +18,7 @@ from monai_anogan.compare.run import Run
 from monai_anogan.compare.small_png import save_small
 from monai_anogan.compare.task import Patches
 
-__all__ = ["draw_pictures"]
+__all__ = ["draw_pictures", "marked"]
 
 HEAT = mpl.colormaps["inferno"]
 INCH = 0.72  # of a patch
@@ -58,10 +58,10 @@ def _columns(run: Run, test: Patches) -> dict[str, list[Any]]:
     if "reconstruction" in run.extra:
         rows["rebuilt"] = [_upright(r) for r in run.extra["reconstruction"]]
     rows["map"] = [_overlaid(x, m, cut) for x, m in zip(inputs, maps, strict=True)]
-    rows["cut"] = [_marked(x, m >= cut) for x, m in zip(inputs, maps, strict=True)]
+    rows["cut"] = [marked(x, m >= cut) for x, m in zip(inputs, maps, strict=True)]
     if test.truth is not None:
         truths = (_upright(t) for t in test.truth[chosen].float().numpy())
-        rows["truth"] = [_marked(x, t > 0) for x, t in zip(inputs, truths, strict=True)]
+        rows["truth"] = [marked(x, t > 0) for x, t in zip(inputs, truths, strict=True)]
     return rows
 
 
@@ -82,6 +82,7 @@ def _overlaid(patch: NDArray, heat: NDArray, cut: float) -> NDArray:
     return _grey(patch) * (1 - alpha) + HEAT(share)[..., :3] * alpha
 
 
-def _marked(patch: NDArray, where: NDArray[np.bool_]) -> NDArray:
+def marked(patch: NDArray, where: NDArray[np.bool_]) -> NDArray:
+    """A patch in network space as RGB, darker, and what is marked in red."""
     grey = 0.7 * _grey(patch)
     return np.where(where[..., None], np.array([0.93, 0.23, 0.2]), grey)

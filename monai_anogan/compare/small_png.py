@@ -17,8 +17,8 @@ LARGEST = 60_000  # bytes
 COLOURS = (128, 64, 32, 16)
 
 
-def save_small(figure: Figure, path: Path) -> Path:
-    """Write a figure with as many colours as `LARGEST` bytes allow; returns the path."""
+def save_small(figure: Figure, path: Path, largest: int = LARGEST) -> Path:
+    """Write a figure with as many colours as `largest` bytes allow; returns the path."""
     drawn = io.BytesIO()
     figure.savefig(drawn, format="png", dpi=90)
     image = Image.open(drawn).convert("RGB")
@@ -26,7 +26,7 @@ def save_small(figure: Figure, path: Path) -> Path:
         packed = io.BytesIO()
         reduced = image.quantize(colours, dither=Image.Dither.NONE)
         reduced.save(packed, format="PNG", optimize=True)
-        if packed.tell() <= LARGEST:
+        if packed.tell() <= largest:
             break
     path.write_bytes(packed.getvalue())
     return path

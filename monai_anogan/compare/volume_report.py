@@ -15,6 +15,7 @@ from monai_anogan.compare.brain_scans import Scan
 from monai_anogan.compare.comparison import Comparison
 from monai_anogan.compare.document import Block, Figure, Heading, Table, Text, write_document
 from monai_anogan.compare.published import published
+from monai_anogan.compare.rows_of_pictures import marked
 from monai_anogan.compare.small_png import save_small
 from monai_anogan.compare.task import HEALTHY
 from monai_anogan.reports import cohort_table, write_cohort
@@ -28,6 +29,7 @@ WORDS = (
     "highest 1 % of its map. No threshold is chosen: the table holds areas and the best Dice that "
     "one threshold for all cases of a kind reaches."
 )
+LARGEST = 150_000  # bytes of a figure: grey and colours side by side need many
 FULL = 99.5  # percentile of a contender's maps in the brain that is shown in full colour
 
 
@@ -89,7 +91,7 @@ def _draw(scan: Scan, runs: Sequence[Path], figures: Path, kind: str) -> Path:
     level = int(scan.lesion[0].sum((0, 1)).argmax())
     case = f"{scan.name}.npz"
     image, lesion = _slice(scan.image[0].numpy(), level), _slice(scan.lesion[0].numpy(), level)
-    panels: list[tuple[str, NDArray]] = [("input", image), ("truth", np.where(lesion, 1.0, image))]
+    panels: list[tuple[str, NDArray]] = [("input", image), ("truth", marked(image, lesion))]
     for run in runs:
         if (run / case).is_file():
             with np.load(run / case) as file:
@@ -110,7 +112,7 @@ def _draw(scan: Scan, runs: Sequence[Path], figures: Path, kind: str) -> Path:
             vmax=1,
         )
         axes.set_title(title, fontsize=8)
-    return save_small(figure, figures / f"maps_{kind}.png")
+    return save_small(figure, figures / f"maps_{kind}.png", largest=LARGEST)
 
 
 def _slice(volume: NDArray, level: int) -> NDArray:
