@@ -28,15 +28,20 @@ SMALL = {
     "patch_size": 16,
     "latent_size": 64,
 }
-CONFIGS_OF_A_FIT = ("inference.json", "fit_comparison.json")
+INFERENCE, FIT = BUNDLE / "configs/inference.json", BUNDLE / "configs/fit_comparison.json"
 BUILT = {"width": 32, "grid": 8, "depth": 3, "generator_width": 48}  # the rest is train.json's
 
 
-def training(*configs: Path, **settings: Any) -> list[Any]:
+def bundle_run(run_id: str, *configs: Path, **settings: Any) -> list[Any]:
     """The command line after `python`."""
     options = [part for name, value in settings.items() for part in (f"--{name}", value)]
     files = str([str(config) for config in configs])
-    return ["-m", "monai.bundle", "run", "training", "--config_file", files, *options]
+    return ["-m", "monai.bundle", "run", run_id, "--config_file", files, *options]
+
+
+def training(*configs: Path, **settings: Any) -> list[Any]:
+    """The command line of a training."""
+    return bundle_run("training", *configs, **settings)
 
 
 def weights(path: Path) -> dict[str, torch.Tensor]:
@@ -161,11 +166,9 @@ def test_members_of_a_comparison_are_fitted_to_the_same_scans_painted_anew(
     head_cohort: Path, tmp_path: Path, run_python
 ) -> None:
     file = tmp_path / "comparison.pt"
-    configs = [str(BUNDLE / "configs" / name) for name in CONFIGS_OF_A_FIT]
     settings = {"bundle_root": BUNDLE, "dataset_dir": head_cohort, "comparison_file": file}
     settings |= {"mode": "encoder", "rounds": 1, "members": 2, "epochs": 1}
-    options = [part for name, value in settings.items() for part in (f"--{name}", value)]
-    (log,) = run_python(["-m", "monai.bundle", "run", "--config_file", str(configs), *options])
+    (log,) = run_python(bundle_run("run", INFERENCE, FIT, **settings))
     fitted = [int(count) for count in re.findall(r"fitted to (\d+) voxels", log)]
     assert len(fitted) == 4  # two looks of two members, each look by one of the two heads
     assert all(8000 < voxels <= 12000 for voxels in fitted)

@@ -126,6 +126,12 @@ def test_so_many_scans_as_are_needed_keep_the_promise_and_one_less_does_not(alph
         fitted(maps[1:]).check_alpha(alpha)
 
 
+@pytest.mark.parametrize("alpha", [0.0, -0.1, 1.0])
+def test_no_number_of_scans_can_promise_less_than_nothing_or_all(alpha: float) -> None:
+    with pytest.raises(AnoganError, match="above 0 and below 1, got"):
+        scans_needed(alpha)
+
+
 def test_statement_counts_what_is_promised() -> None:
     calibration = fitted(healthy_maps(HEALTHY, np.random.default_rng(10)))
     said = calibration.statement(0.1)

@@ -103,9 +103,10 @@ def test_each_member_is_fitted_to_scans_of_its_own(tmp_path):
     assert changed == [{"0"}, {"1"}]
 
 
-def test_scans_that_cannot_be_shared_out_are_refused(tmp_path):
-    with pytest.raises(ValueError, match="7 scans must be 2 members' in 2 rounds each"):
-        ComparisonFit(tmp_path / "c.pt", 7, rounds=2, members=2)
+@pytest.mark.parametrize("scans", [7, 4])
+def test_scans_that_cannot_be_shared_out_are_refused(scans, tmp_path):
+    with pytest.raises(ValueError, match=f"{scans} scans must be 2 members' in 2 rounds each"):
+        ComparisonFit(tmp_path / "c.pt", scans, rounds=2, members=2)
 
 
 def test_each_voxel_knows_the_size_of_its_lesion_joined_over_corners():

@@ -42,7 +42,7 @@ class ComparisonFit:
         seed: of the draw of voxels and of the fit.
 
     Raises:
-        ValueError: `scans` cannot be the same for every member and round.
+        ValueError: `scans` cannot be the same, two or more, for every member and round.
     """
 
     def __init__(
@@ -55,8 +55,10 @@ class ComparisonFit:
         epochs: int = 20,
         seed: int = 0,
     ) -> None:
-        if scans % (rounds * members):
-            raise ValueError(f"{scans} scans must be {members} members' in {rounds} rounds each")
+        if scans % (rounds * members) or scans < 2 * rounds * members:
+            raise ValueError(
+                f"{scans} scans must be {members} members' in {rounds} rounds each, of two or more"
+            )
         self.path, self.scans, self.epochs, self.seed = Path(path), scans, epochs, seed
         self.each = scans // members
         self.first = self.each // rounds // 2 * rounds

@@ -121,7 +121,7 @@ class Calibration:
         """
         self._check_fitted()
         count = len(self.masses_)
-        if not 1 / (count + 1) <= alpha < 1:
+        if not 0 < alpha < 1 or count < scans_needed(alpha):
             raise AnoganError(
                 f"alpha must be from 1 / (n + 1) = {1 / (count + 1):.4f} for {count} healthy scans "
                 f"to below 1, got {alpha:g}; calibrate on more healthy scans for a smaller one"
@@ -165,7 +165,13 @@ class Calibration:
 
 
 def scans_needed(alpha: float) -> int:
-    """Healthy scans of the smallest calibration that can promise `alpha` (see `check_alpha`)."""
+    """Healthy scans of the smallest calibration that can promise `alpha`, above 0 and below 1.
+
+    Raises:
+        AnoganError: `alpha` is not.
+    """
+    if not 0 < alpha < 1:
+        raise AnoganError(f"alpha must be above 0 and below 1, got {alpha:g}")
     count = FEWEST_SCANS
     while 1 / (count + 1) > alpha:
         count += 1
