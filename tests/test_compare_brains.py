@@ -21,6 +21,7 @@ from monai_anogan.compare import (
     run_comparison,
     write_comparison,
 )
+from monai_anogan.errors import InputError
 
 BUDGET = Budget(iterations=2, batch_size=4, width=8, latent_size=8, search_steps=1)
 
@@ -53,8 +54,8 @@ def done(brains: BrainData, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def compared(brains: BrainData, out: Path) -> Path:
     asked = comparison(brains)
-    open_folder(out, asked)
-    write_comparison(out, asked, run_comparison(out, asked, bar=bar, say=print))
+    with open_folder(out, asked):
+        write_comparison(out, asked, run_comparison(out, asked, bar=bar, say=print))
     return out
 
 
@@ -76,8 +77,8 @@ def test_volumes_take_weights_keep_maps_and_know_a_dark_lesion(
 ) -> None:
     out = tmp_path / "volumes"
     asked = comparison(brains, volumes=True, shelves=(done / "runs",))
-    open_folder(out, asked)
-    compare_volumes(out, asked, brains, bar=bar, say=print)
+    with open_folder(out, asked):
+        compare_volumes(out, asked, brains, bar=bar, say=print)
     runs = out / "runs" / "volumes"
     assert json.loads((runs / "ganomaly" / "shared.json").read_text())["from"] == "ganomaly"
     kept = {path: path.stat().st_mtime_ns for path in runs.glob("*/case.npz")}
@@ -89,3 +90,15 @@ def test_volumes_take_weights_keep_maps_and_know_a_dark_lesion(
     text = (out / "report.md").read_text("utf-8")
     assert "1 healthy, 1 infarct" in text
     assert (out / "figures" / "maps_infarct.png").is_file()
+
+
+def test_two_processes_do_not_compare_in_one_folder(brains: BrainData, tmp_path: Path) -> None:
+    asked = comparison(brains)
+    with (  # a lock is of one opening of the folder: the second is as another process's
+        open_folder(tmp_path / "out", asked),
+        pytest.raises(InputError, match="one process's at a time"),
+        open_folder(tmp_path / "out", asked),
+    ):
+        pass
+    with open_folder(tmp_path / "out", asked):
+        pass  # free again

@@ -91,13 +91,13 @@ def compare(
         shelves=tuple(_runs(folder) for folder in weights or ()),
     )
     comparing.contenders(comparison)  # a broken overlay is refused before any work
-    comparing.open_folder(out, comparison)
-    if study is Studies.volumes:
-        assert brains is not None
-        comparing.compare_volumes(out, comparison, brains, bar=progress, say=console.print)
-    else:
-        outcomes = comparing.run_comparison(out, comparison, bar=progress, say=console.print)
-        comparing.write_comparison(out, comparison, outcomes)
+    with comparing.open_folder(out, comparison):
+        if study is Studies.volumes:
+            assert brains is not None
+            comparing.compare_volumes(out, comparison, brains, bar=progress, say=console.print)
+        else:
+            outcomes = comparing.run_comparison(out, comparison, bar=progress, say=console.print)
+            comparing.write_comparison(out, comparison, outcomes)
     for name in ("report.md", "report.html"):
         console.print(f"  {out / name}")
 

@@ -6,9 +6,12 @@ what fails is told in the report and tried again next time; the others do not su
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,12 +73,29 @@ def contenders(comparison: Comparison) -> list[Contender]:
     return [*simple, *systems, memory]
 
 
-def open_folder(out: Path, comparison: Comparison) -> None:
-    """Write what is compared into OUT, or hold it against what is there.
+@contextmanager
+def open_folder(out: Path, comparison: Comparison) -> Iterator[None]:
+    """Write what is compared into OUT, or hold it against what is there; a block works there alone.
 
     Raises:
-        InputError: OUT holds another comparison.
+        InputError: OUT holds another comparison, or another process works in it.
     """
+    _begin(out, comparison)
+    lock = os.open(out, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise InputError(
+                f"{out} must be one process's at a time, got one where another compares; "
+                "wait for it, or give another folder"
+            ) from error
+        yield
+    finally:
+        os.close(lock)
+
+
+def _begin(out: Path, comparison: Comparison) -> None:
     record = {
         "study": comparison.study.name,
         "about": comparison.study.about,

@@ -50,8 +50,8 @@ class AnoGAN(System):
         discriminator_norm: str | tuple | None = ("group", {"num_groups": 8}),
         matching: str = "features",
         weight: float = 0.1,
-        r1_gamma: float = 1.0,
-        learning_rate: float = 1e-3,
+        r1_gamma: float = 0.05,
+        learning_rate: float = 5e-4,
     ) -> None:
         if matching not in ("features", "reference"):
             raise ValueError(f"matching must be features or reference, got {matching!r}")

@@ -46,8 +46,8 @@ class BiGAN(System):
         max_width: int = 512,
         discriminator_norm: str | tuple | None = ("group", {"num_groups": 8}),
         weight: float = 0.1,
-        r1_gamma: float = 1.0,
-        learning_rate: float = 1e-3,
+        r1_gamma: float = 0.05,
+        learning_rate: float = 5e-4,
     ) -> None:
         super().__init__(spatial_dims, patch_size, channels, matching="residual")
         self.weight, self.r1_gamma, self.learning_rate = weight, r1_gamma, learning_rate
