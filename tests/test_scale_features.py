@@ -51,6 +51,18 @@ def test_a_mean_of_equal_values_is_that_value_up_to_the_edge(organ):
     assert column(features, "absolute residual").mean().item() == pytest.approx(0.5)
 
 
+def test_the_surface_of_an_even_organ_does_not_curve_and_a_dark_spot_in_it_does(organ):
+    image = torch.where(organ, 0.3, -1.0)
+    even = scale_features(image, image, organ)
+    curved = [name for name in FEATURES if "curvature of the scan" in name]
+    assert max(column(even, name).abs().max() for name in curved) < 0.02
+    image[10, 10, 10] -= 1
+    spot = int((organ.nonzero() == 10).all(1).nonzero())
+    least = column(scale_features(image, image, organ), "least curvature of the scan at 1.0")
+    assert least.argmax() == spot
+    assert least[spot] > 0.02
+
+
 @pytest.mark.parametrize("scale", [1.2, 3.2])
 def test_means_are_gaussian(scale):
     """In the middle of a large organ, scipy's filter gives the same."""

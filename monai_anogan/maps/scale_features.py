@@ -2,17 +2,20 @@
 
 Grey values, residual, texture and likeness within Gaussian windows from a voxel to a centimetre
 (scale space: Lindeberg 1998, IJCV 30), spots darker or brighter than all around (`top_hats`), the
-depth under the organ's surface, the place in it, and the difference from the other side.
+depth under the organ's surface, the place in it, the difference from the other side, and how the
+grey values curve (`curvatures`), which tells a spot from a fold.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 import torch
 from scipy import ndimage
 
+from monai_anogan.maps.curvatures import CURVATURES, curvatures
 from monai_anogan.maps.top_hats import top_hats
 
 __all__ = ["CONTEXT", "FEATURES", "context_features", "scale_features"]
@@ -21,6 +24,8 @@ SCALES = (0.7, 1.2, 2.0, 3.2, 5.0)  # standard deviations in voxels
 LIKE = SCALES[1:]  # at which likeness means something
 SPOTS = (3, 5)  # voxels along the sides of a cube
 SIDES = (2.0, 3.2)
+CURVED = (1.0, 1.7, 2.8)  # at which a volume curves; less is noise
+FILLED = 2.0  # of the means that stand for what lies outside the organ when it does
 DEEPEST = 20.0  # voxels
 
 FEATURES = (
@@ -40,6 +45,12 @@ FEATURES = (
     ),
     *("depth", "off the middle", "front", "up"),
     *(f"other side: {name} at {scale}" for scale in SIDES for name in ("residual", "scan")),
+    *(
+        f"{which} curvature of the {name} at {scale}"
+        for scale in CURVED
+        for which in CURVATURES
+        for name in ("scan", "rebuilt", "residual")
+    ),
 )
 """What each feature is."""
 
@@ -78,7 +89,9 @@ def scale_features(
     volumes += _places(inside)
     for scale in SIDES:
         volumes += [_other_side(smooth[scale][k], inside) for k in (0, 2)]
-    return torch.stack([volume[inside] for volume in volumes], dim=1)
+    values = torch.stack([volume[inside] for volume in volumes])
+    curved = _curvatures(torch.stack([x, rebuilt]), smooth[FILLED][2:4], inside)
+    return torch.cat([values, *curved]).T
 
 
 def context_features(evidence: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
@@ -132,6 +145,20 @@ def _textures(means: torch.Tensor) -> list[torch.Tensor]:
 def _likeness(means: torch.Tensor, textures: list[torch.Tensor]) -> torch.Tensor:
     """Local normalised cross-correlation of scan and reconstruction."""
     return (means[6] - means[2] * means[3]) / ((textures[0] + 1e-3) * (textures[1] + 1e-3)).sqrt()
+
+
+def _curvatures(
+    volumes: torch.Tensor, around: torch.Tensor, inside: torch.Tensor
+) -> Iterator[torch.Tensor]:
+    """Curvatures of scan, reconstruction and residual at each scale, (3, N) each.
+
+    Outside the organ they go on as its smooth means, for its surface is no sheet in it. By the
+    square of the scale they are comparable from scale to scale.
+    """
+    filled = torch.where(inside, volumes, around)
+    stack = torch.cat([filled, filled[:1] - filled[1:]])
+    for scale in CURVED:
+        yield from (scale**2 * c for c in curvatures(_blur(stack, scale), inside))
 
 
 def _places(inside: torch.Tensor) -> list[torch.Tensor]:
