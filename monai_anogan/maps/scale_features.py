@@ -156,9 +156,10 @@ def _curvatures(
     square of the scale they are comparable from scale to scale.
     """
     filled = torch.where(inside, volumes, around)
-    stack = torch.cat([filled, filled[:1] - filled[1:]])
+    stack = torch.cat([torch.ones_like(filled[:1]), filled, filled[:1] - filled[1:]])
     for scale in CURVED:
-        yield from (scale**2 * c for c in curvatures(_blur(stack, scale), inside))
+        smooth = _blur(stack, scale)  # the ones fall off where the box ends, as the others do
+        yield from (scale**2 * c for c in curvatures(smooth[1:] / smooth[0], inside))
 
 
 def _places(inside: torch.Tensor) -> list[torch.Tensor]:
