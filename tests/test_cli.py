@@ -113,7 +113,7 @@ def test_summary_says_what_the_result_depends_on(detected, head_series: Path) ->
         "series_description": "T1 head",
         "modality": "MR",
     }
-    assert told["model"]["version"] == "0.4.0"
+    assert told["model"]["version"] == "0.5.0"
     assert told["software"] == {"name": "monai_anogan", "version": monai_anogan.__version__}
     assert told["settings"]["mode"] == "search"
     assert (told["settings"]["steps"], told["settings"]["seed"]) == (2, 7)
@@ -219,5 +219,5 @@ def test_info_and_version(anogan: Anogan) -> None:
     assert anogan("--version") == (0, f"monai_anogan {monai_anogan.__version__}\n")
     status, said = anogan("info")
     assert status == 0
-    for word in ("torch", "device", "bundle", "AnoGAN) 0.4.0", "Not a medical device"):
+    for word in ("torch", "device", "bundle", "AnoGAN) 0.5.0", "Not a medical device"):
         assert word in said
