@@ -54,8 +54,7 @@ def test_every_system_learns_what_is_healthy_and_ranks_what_is_not_above_it(kind
     assert residual() < before / 2
     scores = scorer(system, torch.cat([held_back, with_corners(held_back)])).scores
     main = next(iter(scores.values()))
-    least = 0.7 if kind is BiGAN else 0.9  # EGBAD has 0.76 to 0.99, by the seed
-    assert roc_auc_score([0] * 48 + [1] * 48, main) > least
+    assert roc_auc_score([0] * 48 + [1] * 48, main) > 0.9
 
 
 @pytest.mark.parametrize("spatial_dims", [2, 3])
