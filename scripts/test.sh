@@ -7,4 +7,4 @@ bash "$root/scripts/setup.sh"
 cd "$root"
 echo "[test] running the tests (minutes)"
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1} # a core for each of the two
-exec "$root/.venv/bin/python" -m pytest -n 2 --dist loadfile --no-loadscope-reorder "$@"
+exec "$root/.venv/bin/python" -m pytest -n 2 --dist loadfile "$@"

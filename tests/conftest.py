@@ -27,13 +27,6 @@ RunPython = Callable[..., list[str]]
 Refused = Callable[..., str]
 # Whatever a command should try to fetch, it meets a closed door.
 OFFLINE = {f"{scheme}_proxy": "http://127.0.0.1:9" for scheme in ("http", "https")}
-# Minutes each: begun last, one of them would keep one worker busy and the other idle.
-LONGEST = ("test_serve_killed", "test_serve_node", "test_bundle_inference", "test_cli_calibrate")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest files first."""
-    items.sort(key=lambda item: item.path.stem not in LONGEST)
 
 
 @dataclass(frozen=True)

@@ -413,7 +413,7 @@ def test_with_tls_only_clients_with_a_certificate_come_in(tmp_path, phantom_seri
 
 def test_a_folder_takes_one_node_at_a_time(tmp_path):
     first = Spool(tmp_path)
-    with pytest.raises(InputError, match="must be this node's alone"):
+    with pytest.raises(InputError, match="must be one process's at a time"):
         Spool(tmp_path)
     first.close()
     Spool(tmp_path).close()

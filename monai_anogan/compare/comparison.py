@@ -6,7 +6,6 @@ what fails is told in the report and tried again next time; the others do not su
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import traceback
@@ -25,6 +24,7 @@ from monai_anogan.compare.task import Study, Task
 from monai_anogan.compare.yardsticks import Intensity, MeanImage, PcaReconstruction
 from monai_anogan.engines.whole_file import write_json
 from monai_anogan.errors import InputError
+from monai_anogan.outputs import lock_folder
 
 __all__ = ["Comparison", "Outcome", "contenders", "open_folder", "run_comparison"]
 
@@ -81,15 +81,8 @@ def open_folder(out: Path, comparison: Comparison) -> Iterator[None]:
         InputError: OUT holds another comparison, or another process works in it.
     """
     _begin(out, comparison)
-    lock = os.open(out, os.O_RDONLY)
+    lock = lock_folder(out)
     try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise InputError(
-                f"{out} must be one process's at a time, got one where another compares; "
-                "wait for it, or give another folder"
-            ) from error
         yield
     finally:
         os.close(lock)

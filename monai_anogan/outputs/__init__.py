@@ -10,6 +10,7 @@ from monai_anogan.outputs.dicom_results import DicomResults, write_dicom_results
 from monai_anogan.outputs.filled_nifti import write_filled_nifti
 from monai_anogan.outputs.filled_series import holds_other_volumes, write_filled_series
 from monai_anogan.outputs.findings import DISCLAIMER, write_findings
+from monai_anogan.outputs.folder_lock import lock_folder
 from monai_anogan.outputs.frame_order import FrameOrder
 from monai_anogan.outputs.measurement_report import write_measurement_report
 from monai_anogan.outputs.mr_series import write_mr_series
@@ -29,6 +30,7 @@ __all__ = [
     "deidentify",
     "dicom_objects",
     "holds_other_volumes",
+    "lock_folder",
     "write_dicom_results",
     "write_filled_nifti",
     "write_filled_series",

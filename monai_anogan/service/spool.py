@@ -10,7 +10,6 @@ A slice is whole and on the disk itself (fsync) before anybody is told that it i
 from __future__ import annotations
 
 import errno
-import fcntl
 import hashlib
 import os
 import shutil
@@ -21,6 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from monai_anogan.errors import InputError
+from monai_anogan.outputs import lock_folder
 
 __all__ = ["Spool", "sync_tree"]
 
@@ -44,19 +44,11 @@ class Spool:
             folder.chmod(0o700)
             for name in ("incoming", "series", "results"):
                 (folder / name).mkdir(exist_ok=True)
-            self._lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+            self._lock = lock_folder(folder)
         except OSError as error:
             raise InputError(
                 f"the folder of the node must be writable, got {folder} ({error.strerror}); "
                 "give another place"
-            ) from error
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            os.close(self._lock)
-            raise InputError(
-                f"the folder {folder} must be this node's alone, got one where another works; "
-                "stop that one, or give another folder"
             ) from error
 
     def close(self) -> None:
