@@ -8,14 +8,12 @@ grey values curve (`curvatures`), which tells a spot from a fold.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
-import numpy as np
 import torch
-from scipy import ndimage
 
 from monai_anogan.maps.curvatures import CURVATURES, curvatures
+from monai_anogan.maps.in_organ import blur, box_of, means_within, places
 from monai_anogan.maps.top_hats import top_hats
 
 __all__ = ["CONTEXT", "FEATURES", "context_features", "scale_features"]
@@ -26,7 +24,6 @@ SPOTS = (3, 5)  # voxels along the sides of a cube
 SIDES = (2.0, 3.2)
 CURVED = (1.0, 1.7, 2.8)  # at which a volume curves; less is noise
 FILLED = 2.0  # of the means that stand for what lies outside the organ when it does
-DEEPEST = 20.0  # voxels
 
 FEATURES = (
     *("residual", "absolute residual", "scan", "reconstruction"),
@@ -71,7 +68,7 @@ def scale_features(
     Returns:
         (N, F) in the order of `mask.nonzero()`.
     """
-    box = _box(mask)
+    box = box_of(mask)
     inside = mask[box]
     if not inside.numel():
         return torch.zeros(0, len(FEATURES), device=image.device)
@@ -86,7 +83,7 @@ def scale_features(
     volumes += [
         hat for v in (x, rebuilt, residual) for n in SPOTS for hat in top_hats(v, inside, n)
     ]
-    volumes += _places(inside)
+    volumes += places(inside)
     for scale in SIDES:
         volumes += [_other_side(smooth[scale][k], inside) for k in (0, 2)]
     values = torch.stack([volume[inside] for volume in volumes])
@@ -104,7 +101,7 @@ def context_features(evidence: torch.Tensor, mask: torch.Tensor) -> torch.Tensor
     Returns:
         (N, len(CONTEXT)).
     """
-    box = _box(mask)
+    box = box_of(mask)
     inside = mask[box]
     volume = torch.zeros(inside.shape, device=evidence.device)
     volume[inside] = evidence
@@ -114,27 +111,8 @@ def context_features(evidence: torch.Tensor, mask: torch.Tensor) -> torch.Tensor
 
 def _smooth(volumes: list[torch.Tensor], inside: torch.Tensor) -> dict[float, torch.Tensor]:
     """Gaussian means over the organ alone, (V, D, H, W) for each scale."""
-    stack = torch.stack([inside.float(), *volumes])
-    found = {}
-    for scale in SCALES:
-        blurred = _blur(stack, scale)
-        found[scale] = blurred[1:] / blurred[0].clamp(min=1e-3)
-    return found
-
-
-def _blur(stack: torch.Tensor, sigma: float) -> torch.Tensor:
-    """A Gaussian along each axis, as products with banded matrices: fastest for small volumes."""
-    for axis, letter in enumerate("dhw"):
-        equation = f"vdhw,{letter}n->v{'dhw'.replace(letter, 'n')}"
-        stack = torch.einsum(equation, stack, _band(stack.shape[axis + 1], sigma).to(stack))
-    return stack
-
-
-def _band(size: int, sigma: float) -> torch.Tensor:
-    """(size, size): the weight of each voxel of a line in the mean around each other."""
-    apart = torch.arange(size)[:, None] - torch.arange(size)
-    weights = torch.exp(-0.5 * (apart / sigma) ** 2) * (apart.abs() <= math.ceil(3 * sigma))
-    return weights / (sigma * math.sqrt(2 * math.pi))
+    stack = torch.stack(volumes)
+    return {scale: means_within(stack, inside, scale) for scale in SCALES}
 
 
 def _textures(means: torch.Tensor) -> list[torch.Tensor]:
@@ -158,29 +136,10 @@ def _curvatures(
     filled = torch.where(inside, volumes, around)
     stack = torch.cat([torch.ones_like(filled[:1]), filled, filled[:1] - filled[1:]])
     for scale in CURVED:
-        smooth = _blur(stack, scale)  # the ones fall off where the box ends, as the others do
+        smooth = blur(stack, scale)  # the ones fall off where the box ends, as the others do
         yield from (scale**2 * c for c in curvatures(smooth[1:] / smooth[0], inside))
-
-
-def _places(inside: torch.Tensor) -> list[torch.Tensor]:
-    """Depth, and the place between the ends of the organ, left and right alike."""
-    padded = np.pad(inside.cpu().numpy(), 1)
-    depth = ndimage.distance_transform_edt(padded)[1:-1, 1:-1, 1:-1].astype(np.float32)
-    lines = [torch.linspace(0, 1, n, device=inside.device) for n in inside.shape]
-    right, front, up = torch.meshgrid(*lines, indexing="ij")
-    deep = torch.from_numpy(depth).to(inside.device).clamp(max=DEEPEST) / 10
-    return [deep, (2 * right - 1).abs(), front, up]
 
 
 def _other_side(volume: torch.Tensor, inside: torch.Tensor) -> torch.Tensor:
     """Difference from the mirror image about the organ's middle, 0 where that has no organ."""
     return torch.where(inside.flip(0), volume - volume.flip(0), 0.0)
-
-
-def _box(mask: torch.Tensor) -> tuple[slice, ...]:
-    """The bounding box of the organ, without a margin: outside nothing counts."""
-    where = mask.nonzero()
-    if not len(where):
-        return (slice(0, 0),) * mask.ndim
-    low, high = where.min(0).values.tolist(), where.max(0).values.tolist()
-    return tuple(slice(a, b + 1) for a, b in zip(low, high, strict=True))
