@@ -59,6 +59,8 @@ def test_the_evidence_of_several_members_is_their_mean(comparison, case):
     both.members[0].load_state_dict(comparison.members[0].state_dict())
     other = Comparison().requires_grad_(False)
     both.members[1].load_state_dict(other.members[0].state_dict())
+    for made in (both, other):
+        made.surroundings.load_state_dict(comparison.surroundings.state_dict())
     one, two, mean = (
         c.evidence(case["image"], case["reconstruction"], case["mask"])
         for c in (comparison, other, both)

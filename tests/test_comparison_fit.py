@@ -1,5 +1,7 @@
 """Fitting the comparison: it learns to see painted lesions, the same for the same seed."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 
@@ -28,8 +30,8 @@ def scan(seed, lesion=True):
 
 
 def fitted(path, seed=0):
-    fit = ComparisonFit(path, 12, epochs=8, seed=seed)
-    for number in range(12):
+    fit = ComparisonFit(path, 24, epochs=8, surroundings_epochs=0.5, seed=seed)
+    for number in in_rounds(range(12), 1):
         fit.add(scan(number))
     fit.save()
     return load_comparison(path)
@@ -73,37 +75,42 @@ def test_a_run_cut_short_writes_nothing(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("scans", "rounds", "members"), [(4, 1, 1), (4, 3, 1), (5, 2, 2), (5, 3, 2)]
+    ("scans", "rounds", "members"), [(4, 1, 1), (4, 3, 1), (5, 2, 2), (5, 3, 3)]
 )
 def test_no_scan_teaches_both_looks_however_often_it_comes(scans, rounds, members, tmp_path):
     order = in_rounds(range(scans), rounds, members)
-    assert sorted(order) == sorted([*range(scans)] * rounds * members)
+    assert sorted(order) == sorted([*range(scans)] * (1 + rounds * members))
     fit = ComparisonFit(tmp_path / "c.pt", len(order), rounds=rounds, members=members)
+    before, order = order[: fit.before], order[fit.before :]
+    assert before == [*range(scans)]
     for member in range(members):
         given = order[member * fit.each : (member + 1) * fit.each]
         first, second = given[: fit.first], given[fit.first :]
-        assert set(first) == set(range(scans // 2))
+        half = range(scans - scans // 2, scans) if member % 2 else range(scans // 2)
+        assert set(first) == set(half)
         assert not set(first) & set(second)
 
 
 def test_each_member_is_fitted_to_scans_of_its_own(tmp_path):
-    fit = ComparisonFit(tmp_path / "two.pt", 16, members=2, epochs=2)
-    before = {name: value.clone() for name, value in fit.comparison.state_dict().items()}
-    for number in range(8):
-        fit.add(scan(number))
-    half = {name: value.clone() for name, value in fit.comparison.state_dict().items()}
-    for number in range(8, 16):
-        fit.add(scan(number))
+    fit = ComparisonFit(tmp_path / "two.pt", 24, members=2, epochs=2, surroundings_epochs=0.1)
+    states = [{name: value.clone() for name, value in fit.comparison.state_dict().items()}]
+    for number in range(24):
+        fit.add(scan(number % 8))
+        if number % 8 == 7:
+            state = fit.comparison.state_dict().items()
+            states.append({name: value.clone() for name, value in state})
     fit.save()
-    after = load_comparison(tmp_path / "two.pt").state_dict()
+    saved = load_comparison(tmp_path / "two.pt").state_dict()
+    assert all(torch.equal(saved[name], states[-1][name]) for name in saved)
     changed = [
-        {name.split(".")[1] for name in a if not torch.equal(a[name], b[name])}
-        for a, b in ((before, half), (half, after))
+        {".".join(name.split(".")[:2]) for name in a if not torch.equal(a[name], b[name])}
+        for a, b in pairwise(states)
     ]
-    assert changed == [{"0"}, {"1"}]
+    assert {name.split(".")[0] for name in changed[0]} == {"surroundings"}
+    assert changed[1:] == [{"members.0"}, {"members.1"}]
 
 
-@pytest.mark.parametrize("scans", [7, 4])
+@pytest.mark.parametrize("scans", [14, 5])
 def test_scans_that_cannot_be_shared_out_are_refused(scans, tmp_path):
     with pytest.raises(ValueError, match=f"{scans} scans must be 2 members' in 2 rounds each"):
         ComparisonFit(tmp_path / "c.pt", scans, rounds=2, members=2)

@@ -18,8 +18,9 @@ from torch.nn import functional as F
 
 from monai_anogan.engines.checkpoint import save_state_dict
 from monai_anogan.engines.lesion_voxels import LesionVoxels, lesion_sizes
+from monai_anogan.engines.surroundings_fit import SurroundingsFit
 from monai_anogan.errors import AnoganError
-from monai_anogan.maps import Comparison, Perceptron, TwoLooks, scale_features
+from monai_anogan.maps import Comparison, Perceptron, TwoLooks
 
 __all__ = ["ComparisonFit", "fit_perceptron", "in_rounds"]
 
@@ -29,9 +30,10 @@ Item = TypeVar("Item")
 class ComparisonFit:
     """Handler: collect voxels of scans and reconstructions, fit and save when the run completes.
 
-    Scans come in the order of `in_rounds`, painted anew each time. The first half of what a member
-    is given teaches its first look, the second half its second: this meets evidence on scans that
-    the first has not learned from, as it will later.
+    Scans come in the order of `in_rounds`, painted anew each time. All of them once teach what to
+    expect of healthy voxels by their surroundings. Then each member is given its own: one half
+    teaches its first look, the other its second: this meets evidence on scans that the first has
+    not learned from, as it will later.
 
     Args:
         path: file of the fitted comparison.
@@ -39,10 +41,12 @@ class ComparisonFit:
         rounds: how often a scan comes to a member.
         members: of the comparison.
         epochs: passes over all voxels of a look.
+        surroundings_epochs: passes over all healthy voxels.
         seed: of the draw of voxels and of the fit.
 
     Raises:
-        ValueError: `scans` cannot be the same, two or more, for every member and round.
+        ValueError: `scans` cannot be the same, two or more, for every member and round and the
+            surroundings.
     """
 
     def __init__(
@@ -53,18 +57,24 @@ class ComparisonFit:
         rounds: int = 1,
         members: int = 1,
         epochs: int = 20,
+        surroundings_epochs: float = 4,
         seed: int = 0,
     ) -> None:
-        if scans % (rounds * members) or scans < 2 * rounds * members:
+        times = 1 + rounds * members
+        if scans % times or scans < 2 * times:
             raise ValueError(
-                f"{scans} scans must be {members} members' in {rounds} rounds each, of two or more"
+                f"{scans} scans must be {members} members' in {rounds} rounds each, and come once "
+                "before, of two or more"
             )
         self.path, self.scans, self.epochs, self.seed = Path(path), scans, epochs, seed
-        self.each = scans // members
-        self.first = self.each // rounds // 2 * rounds
+        self.surroundings_epochs = surroundings_epochs
+        self.before = scans // times
+        self.each = self.before * rounds
+        self.first = self.before // 2 * rounds
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.comparison = Comparison(members)
+        self.healthy = SurroundingsFit(seed)
         self.voxels = LesionVoxels(seed)
         self.done = 0
 
@@ -80,17 +90,13 @@ class ComparisonFit:
             convert_to_tensor(data[name], track_meta=False)[0].cpu() for name in names
         )
         organ = mask > 0
-        member = self._member()
-        seen = scale_features(image, rebuilt, organ)
-        if self.done % self.each >= self.first:
-            with torch.no_grad():
-                seen = member.look_again(seen, organ)
-        self.voxels.add(seen, lesion_sizes(lesion)[organ])
+        if self.done < self.before:
+            self.healthy.add(image, rebuilt, organ, lesion > 0)
+        else:
+            self._show(self.comparison.see(image, rebuilt, organ), organ, lesion)
         self.done += 1
-        if self.done % self.each == self.first:
-            self._fit(member.first)
-        elif self.done % self.each == 0:
-            self._fit(member.second)
+        if self.done == self.before:
+            self._fit_surroundings()
 
     def save(self) -> None:
         """Write the comparison.
@@ -102,11 +108,23 @@ class ComparisonFit:
             raise AnoganError(f"the fit must get {self.scans} scans, got {self.done}; run it again")
         save_state_dict(self.comparison, self.path)
 
-    def _member(self) -> TwoLooks:
-        """The one that is being fitted."""
-        member = self.comparison.members[self.done // self.each]
-        assert isinstance(member, TwoLooks)
-        return member
+    def _show(self, seen: torch.Tensor, organ: torch.Tensor, lesion: torch.Tensor) -> None:
+        """Draw voxels for a look of a member, and fit it when they are its last."""
+        member, scan = divmod(self.done - self.before, self.each)
+        looks = self.comparison.members[member]
+        assert isinstance(looks, TwoLooks)
+        if scan >= self.first:
+            with torch.no_grad():
+                seen = looks.look_again(seen, organ)
+        self.voxels.add(seen, lesion_sizes(lesion)[organ])
+        if scan == self.first - 1:
+            self._fit(looks.first)
+        elif scan == self.each - 1:
+            self._fit(looks.second)
+
+    def _fit_surroundings(self) -> None:
+        self.healthy.fit(self.comparison.surroundings, epochs=self.surroundings_epochs)
+        del self.healthy  # gigabytes
 
     def _fit(self, look: Perceptron) -> None:
         fit_perceptron(look, *self.voxels.all(), epochs=self.epochs, seed=self.seed + self.done)
@@ -118,9 +136,17 @@ class ComparisonFit:
 
 
 def in_rounds(scans: Sequence[Item], rounds: int, members: int = 1) -> list[Item]:
-    """For each member the first half of the scans, again and again, then the second."""
+    """All scans once; then for each member one half of them again and again, then the other.
+
+    Members begin with the first and the second half by turns, so that they have less in common.
+    """
     half = len(scans) // 2
-    return ([*scans[:half]] * rounds + [*scans[half:]] * rounds) * members
+    orders = scans, [*scans[len(scans) - half :], *scans[: len(scans) - half]]
+    order = [*scans]
+    for member in range(members):
+        mine = orders[member % 2]
+        order += [*mine[:half]] * rounds + [*mine[half:]] * rounds
+    return order
 
 
 def fit_perceptron(

@@ -3,8 +3,8 @@
 |x - G(z)| is large in every fold and vessel that the generator blurs. What tells an unexplained
 lesion from that is learned on healthy scans with lesions painted over them, the discriminative half
 of DRAEM (Zavrtanik et al. 2021, arXiv 2108.07610), here by a small perceptron on features at
-several scales: it is fitted in minutes, where a network that has to find its features first needs a
-day.
+several scales, and on how far a voxel is from what its surroundings make expect: it is fitted in
+minutes, where a network that has to find its features first needs a day.
 """
 
 from __future__ import annotations
@@ -27,11 +27,13 @@ from monai_anogan.maps.scale_features import (
     context_features,
     scale_features,
 )
+from monai_anogan.maps.surroundings import SURPRISES, Surroundings, surprises
 
 __all__ = ["Comparison", "ComparisonMapd", "Perceptron", "TwoLooks", "load_comparison"]
 
 FARTHEST = 8.0  # standard deviations of a feature; beyond, nothing was learned
 WIDTH = 128
+SEEN = len(FEATURES) + len(SURPRISES)
 
 
 class Perceptron(nn.Module):
@@ -65,15 +67,15 @@ class Perceptron(nn.Module):
 class TwoLooks(nn.Module):
     """Two looks at the voxels of an organ.
 
-    The first judges a voxel by its `scale_features`. The second sees besides how the evidence of
-    the first lies around the voxel (auto-context: Tu and Bai 2010, IEEE TPAMI 32), so that it can
-    fill a large lesion and drop a speck.
+    The first judges a voxel by what `Comparison.see` gives. The second sees besides how the
+    evidence of the first lies around the voxel (auto-context: Tu and Bai 2010, IEEE TPAMI 32), so
+    that it can fill a large lesion and drop a speck.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.first = Perceptron(len(FEATURES))
-        self.second = Perceptron(len(FEATURES) + len(CONTEXT))
+        self.first = Perceptron(SEEN)
+        self.second = Perceptron(SEEN + len(CONTEXT))
 
     def look_again(self, features: torch.Tensor, organ: torch.Tensor) -> torch.Tensor:
         """What the second look sees: `features`, (N, F), with the first look's evidence beside."""
@@ -88,8 +90,8 @@ class TwoLooks(nn.Module):
 class Comparison(nn.Module):
     """Members that look at scan and reconstruction each for itself; fitted by `ComparisonFit`.
 
-    What one makes of a rare fold or a faint lesion depends on the lesions it was shown. The mean of
-    several depends on it less (bagging: Breiman 1996, Machine Learning 24).
+    All see the same; what one makes of a rare fold or a faint lesion depends on the lesions it was
+    shown. The mean of several depends on it less (bagging: Breiman 1996, Machine Learning 24).
 
     Args:
         members: how many.
@@ -97,7 +99,17 @@ class Comparison(nn.Module):
 
     def __init__(self, members: int = 1) -> None:
         super().__init__()
+        self.surroundings = Surroundings()
         self.members = nn.ModuleList(TwoLooks() for _ in range(members))
+
+    def see(
+        self, image: torch.Tensor, reconstruction: torch.Tensor, organ: torch.Tensor
+    ) -> torch.Tensor:
+        """What a first look sees of each voxel of the organ, (N, SEEN); volumes are (D, H, W)."""
+        features = scale_features(image, reconstruction, organ)
+        return torch.cat(
+            [features, surprises(self.surroundings, image, reconstruction, organ)], dim=1
+        )
 
     @torch.no_grad()
     def evidence(
@@ -114,7 +126,7 @@ class Comparison(nn.Module):
         device = next(self.parameters()).device
         x, rebuilt, organ = (v[0].to(device) for v in volumes)
         organ = organ > 0
-        features = scale_features(x, rebuilt, organ)
+        features = self.see(x, rebuilt, organ)
         found = torch.zeros(organ.shape, device=device)
         found[organ] = torch.stack([look(features, organ) for look in self.members]).mean(0)
         return found[None].to(volumes[0].device)
@@ -165,7 +177,7 @@ def load_comparison(path: str | Path, device: str | torch.device = "cpu") -> Com
         )
     state = torch.load(path, map_location="cpu", weights_only=True)
     try:
-        comparison = Comparison(len({name.split(".")[1] for name in state}))
+        comparison = Comparison(len({n.split(".")[1] for n in state if n.startswith("members.")}))
         comparison.load_state_dict(state)
     except (RuntimeError, TypeError, AttributeError, IndexError) as error:
         raise InputError(

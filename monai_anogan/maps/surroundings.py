@@ -1,0 +1,164 @@
+"""What a voxel should be by all that lies around it, and how far from it voxels usually are.
+
+The reconstruction is healthy, but it blurs the cortex, where small lesions drown in its residual.
+The tissue around a voxel shows how its folds go on. So a perceptron is shown the reconstruction and
+the scan around a cube, not the cube, and says what the middle of it should be: blind to a lesion of
+the cube's size, as blind-spot networks are to noise (Krull et al. 2019, arXiv 1811.10980). It says
+besides how far off it usually is in such a place, by the likelihood of a Laplace distribution
+(Kendall and Gal 2017, arXiv 1703.04977, equation 5 with the L1 norm): wide at the rim of the brain,
+narrow in white matter.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from monai_anogan.maps.in_organ import box_of, means_within, places
+
+__all__ = ["SURPRISES", "Neighbourhoods", "Surroundings", "surprises"]
+
+BLIND = 2  # voxels from the middle of the cube to its faces
+FAR = BLIND + 3  # voxels to the means of cubes of three that are seen farther out
+MARGIN = FAR + 1
+REBUILT = 2  # voxels around, of the reconstruction
+OUTSIDE = -1.0  # network space
+WIDTHS = (192, 96, 64)
+NARROWEST, WIDEST = -6.0, 2.0  # logarithms of the usual error
+FARTHEST = 8.0  # usual errors
+AT_ONCE = 20_000  # voxels
+SCALES = (1.0, 1.7)
+
+OF = ("voxel", "cube of three")
+SURPRISES = tuple(
+    f"{name} of the {of}"
+    for name in (
+        "surprise",
+        "difference",
+        "logarithm of the usual error",
+        *(f"surprise at {s}" for s in SCALES),
+    )
+    for of in OF
+)
+"""What each of the `surprises` is."""
+
+
+def _steps(values: list[int], beyond: int) -> torch.Tensor:
+    """Steps (S, 3) along three axes, of which one at least is longer than `beyond`."""
+    steps = torch.cartesian_prod(*[torch.tensor(values)] * 3)
+    return steps[steps.abs().amax(1) > beyond]
+
+
+NEAR_STEPS = _steps(list(range(-BLIND - 1, BLIND + 2)), BLIND)
+FAR_STEPS = _steps([-FAR, -(FAR // 2), 0, FAR // 2, FAR], FAR - 1)
+REBUILT_STEPS = _steps(list(range(-REBUILT, REBUILT + 1)), -1)
+PLACES = 4
+AROUND = len(NEAR_STEPS) + len(FAR_STEPS) + len(REBUILT_STEPS) + PLACES
+
+
+class Surroundings(nn.Module):
+    """What the voxel in the middle and its cube of three should be; fitted by `SurroundingsFit`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        sizes = (AROUND, *WIDTHS)
+        hidden = [
+            layer
+            for size, width in zip(sizes, WIDTHS, strict=False)
+            for layer in (nn.Linear(size, width), nn.GELU())
+        ]
+        self.layers = nn.Sequential(*hidden, nn.Linear(WIDTHS[-1], 2 * len(OF)))
+
+    def forward(self, around: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Expected difference from the reconstruction in the middle, and log of its usual error.
+
+        Args:
+            around: of `Neighbourhoods.around`, (N, AROUND).
+
+        Returns:
+            (N, 2) each, for the voxel and the mean of its cube of three.
+        """
+        expected, usual = self.layers(around).chunk(2, dim=1)
+        return expected, usual.clamp(NARROWEST, WIDEST)
+
+
+class Neighbourhoods:
+    """The surroundings of every voxel of an organ, read by index from padded volumes.
+
+    Args:
+        image: x in network space, (D, H, W), in RAS.
+        reconstruction: G(z), same shape.
+        inside: the organ in its box, True inside; what lies outside has no influence.
+    """
+
+    def __init__(
+        self, image: torch.Tensor, reconstruction: torch.Tensor, inside: torch.Tensor
+    ) -> None:
+        x, rebuilt = (torch.where(inside, v.float(), OUTSIDE) for v in (image, reconstruction))
+        padded = [_padded(v) for v in (x, _cubes(x), rebuilt)]
+        self.volumes = [v.flatten() for v in padded]
+        self.strides = torch.tensor(padded[0].stride(), device=x.device)
+        steps = (NEAR_STEPS, FAR_STEPS, REBUILT_STEPS)
+        self.steps = [s.to(x.device) @ self.strides for s in steps]
+        self.places = torch.stack(places(inside))
+
+    def around(self, voxels: torch.Tensor) -> torch.Tensor:
+        """What the network is shown, (N, AROUND), at voxels (N, 3)."""
+        middle = self._middle(voxels)[:, None]
+        seen = [v[middle + s] for v, s in zip(self.volumes, self.steps, strict=True)]
+        return torch.cat([*seen, self.places[(slice(None), *voxels.T)].T], dim=1)
+
+    def differences(self, voxels: torch.Tensor) -> torch.Tensor:
+        """Voxel and mean of its cube of three, less the reconstruction in the middle, (N, 2)."""
+        middle = self._middle(voxels)
+        x, cubes, rebuilt = (volume[middle] for volume in self.volumes)
+        return torch.stack([x - rebuilt, cubes - rebuilt], dim=1)
+
+    def _middle(self, voxels: torch.Tensor) -> torch.Tensor:
+        return (voxels + MARGIN) @ self.strides
+
+
+@torch.no_grad()
+def surprises(
+    network: Surroundings,
+    image: torch.Tensor,
+    reconstruction: torch.Tensor,
+    mask: torch.Tensor,
+) -> torch.Tensor:
+    """How far the voxels of an organ are from what all around them makes expect.
+
+    Args:
+        network: fitted.
+        image: x in network space, (D, H, W), in RAS.
+        reconstruction: G(z), same shape.
+        mask: the organ, True inside.
+
+    Returns:
+        (N, len(SURPRISES)) in the order of `mask.nonzero()`; a surprise is counted in usual errors,
+        a difference in grey values.
+    """
+    box = box_of(mask)
+    inside = mask[box]
+    if not inside.numel():
+        return torch.zeros(0, len(SURPRISES), device=image.device)
+    seen = Neighbourhoods(image[box], reconstruction[box], inside)
+    found = []
+    for voxels in inside.nonzero().split(AT_ONCE):
+        expected, usual = network(seen.around(voxels))
+        found.append(torch.cat([seen.differences(voxels) - expected, usual], dim=1))
+    difference, usual = torch.cat(found).T.chunk(2)
+    surprise = (difference / usual.exp()).clamp(-FARTHEST, FARTHEST)
+    volumes = torch.zeros(len(OF), *inside.shape, device=image.device)
+    volumes[:, inside] = surprise
+    smooth = [means_within(volumes, inside, scale)[:, inside] for scale in SCALES]
+    return torch.cat([surprise, difference, usual, *smooth]).T
+
+
+def _padded(volume: torch.Tensor) -> torch.Tensor:
+    return F.pad(volume, (MARGIN,) * 6, value=OUTSIDE)
+
+
+def _cubes(volume: torch.Tensor) -> torch.Tensor:
+    """Means of cubes of three."""
+    return F.avg_pool3d(F.pad(volume[None, None], (1,) * 6, mode="replicate"), 3, 1)[0, 0]
