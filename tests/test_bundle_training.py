@@ -162,6 +162,7 @@ def test_brain_mask_training_resumes(masked_cohort: Path, tmp_path: Path, run_py
     assert differing(first, weights(out / "brain_mask.pt")) == {"model"}
 
 
+@pytest.mark.slow
 def test_members_of_a_comparison_are_fitted_to_the_same_scans_painted_anew(
     head_cohort: Path, tmp_path: Path, run_python
 ) -> None:

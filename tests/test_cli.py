@@ -19,6 +19,7 @@ import pytest
 import monai_anogan
 from monai_anogan import cli
 from monai_anogan.outputs import write_mr_series
+from monai_anogan.pipeline import default_bundle
 
 START = ["-c", "from monai_anogan.cli import main; main()"]
 FROM_NIFTI = {
@@ -102,6 +103,10 @@ def test_a_dicom_folder_gives_every_result(detected, head_series: Path) -> None:
     assert matplotlib.image.imread(detected["once"] / "overview.png").std() > 0.05
 
 
+def bundle_version() -> str:
+    return json.loads((default_bundle() / "configs/metadata.json").read_text())["version"]
+
+
 def test_summary_says_what_the_result_depends_on(detected, head_series: Path) -> None:
     told = summary(detected["once"])
     header = pydicom.dcmread(next(head_series.iterdir()))
@@ -113,7 +118,7 @@ def test_summary_says_what_the_result_depends_on(detected, head_series: Path) ->
         "series_description": "T1 head",
         "modality": "MR",
     }
-    assert told["model"]["version"] == "0.5.0"
+    assert told["model"]["version"] == bundle_version()
     assert told["software"] == {"name": "monai_anogan", "version": monai_anogan.__version__}
     assert told["settings"]["mode"] == "search"
     assert (told["settings"]["steps"], told["settings"]["seed"]) == (2, 7)
@@ -219,5 +224,11 @@ def test_info_and_version(anogan: Anogan) -> None:
     assert anogan("--version") == (0, f"monai_anogan {monai_anogan.__version__}\n")
     status, said = anogan("info")
     assert status == 0
-    for word in ("torch", "device", "bundle", "AnoGAN) 0.5.0", "Not a medical device"):
+    for word in (
+        "torch",
+        "device",
+        "bundle",
+        f"AnoGAN) {bundle_version()}",
+        "Not a medical device",
+    ):
         assert word in said

@@ -36,6 +36,7 @@ def painted(item, folder):
     return folder / "painted.nii.gz", truth
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["search", "encoder"])
 def test_the_voxel_ap_is_the_same_in_bfloat16_as_in_float32(mode, shared_data, tmp_path):
     item = read_cohort(shared_data / "brain_t1", "val", with_label=True)[0]

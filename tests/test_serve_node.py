@@ -57,6 +57,7 @@ def node(tmp_path: Path) -> Iterator[Node]:
         made.kill()
 
 
+@pytest.mark.slow
 def test_a_watched_dicomweb_server_gets_the_results_of_its_new_series(
     node, pacs, template, tmp_path
 ):
@@ -96,6 +97,7 @@ def _names_nobody(node: Node) -> None:
     assert not re.search(r"\d+(\.\d+){5,}", told), "a UID is told"
 
 
+@pytest.mark.slow
 def test_failures_late_slices_and_lost_workers_in_one_life(node, template, tmp_path):
     """Three series in one run of the node, for each start of it takes seconds."""
     node.settings["quiet_s"] = 4
