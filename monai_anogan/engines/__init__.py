@@ -4,9 +4,10 @@ from monai_anogan.engines.adversarial import AnoGANTrainer
 from monai_anogan.engines.alarm import CollapseAlarm
 from monai_anogan.engines.calibration_fit import CalibrationFit
 from monai_anogan.engines.checkpoint import CheckpointKeeper, save_state_dict
-from monai_anogan.engines.comparison_fit import ComparisonFit, fit_perceptron, in_rounds
+from monai_anogan.engines.comparison_fit import ComparisonFit, in_rounds
 from monai_anogan.engines.encoder import EncoderTrainer, WhitenLatents, izi_f
 from monai_anogan.engines.evaluation import CohortEvaluation
+from monai_anogan.engines.fit_perceptron import fit_perceptron
 from monai_anogan.engines.grid import patch_grid, save_grid
 from monai_anogan.engines.monitor import FidelityMonitor, ReconstructionMonitor
 from monai_anogan.engines.patches import PatchTrainer, draw_patches

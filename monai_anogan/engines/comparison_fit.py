@@ -6,7 +6,6 @@ knows what this model in this mode leaves unexplained in healthy tissue.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,15 +13,15 @@ from typing import Any, TypeVar
 import torch
 from ignite.engine import Events
 from monai.utils import convert_to_tensor
-from torch.nn import functional as F
 
 from monai_anogan.engines.checkpoint import save_state_dict
+from monai_anogan.engines.fit_perceptron import fit_perceptron
 from monai_anogan.engines.lesion_voxels import LesionVoxels, lesion_sizes
 from monai_anogan.engines.surroundings_fit import SurroundingsFit
 from monai_anogan.errors import AnoganError
 from monai_anogan.maps import Comparison, Perceptron, TwoLooks
 
-__all__ = ["ComparisonFit", "fit_perceptron", "in_rounds"]
+__all__ = ["ComparisonFit", "in_rounds"]
 
 Item = TypeVar("Item")
 
@@ -147,53 +146,3 @@ def in_rounds(scans: Sequence[Item], rounds: int, members: int = 1) -> list[Item
         mine = orders[member % 2]
         order += [*mine[:half]] * rounds + [*mine[half:]] * rounds
     return order
-
-
-def fit_perceptron(
-    look: Perceptron,
-    features: torch.Tensor,
-    lesions: torch.Tensor,
-    weights: torch.Tensor,
-    *,
-    epochs: int,
-    batch_size: int = 8192,
-    lr: float = 3e-3,
-    seed: int = 0,
-) -> None:
-    """Fit a perceptron in place by weighted cross-entropy.
-
-    Args:
-        look: what learns.
-        features: (N, F).
-        lesions: (N,) True in a lesion.
-        weights: (N,) how much a voxel counts.
-        epochs: passes over all voxels.
-        batch_size: voxels a step of AdamW.
-        lr: its learning rate at the start; it falls to zero in a straight line.
-        seed: of the order of the voxels.
-
-    Raises:
-        AnoganError: There are no lesions, or nothing but lesions.
-    """
-    if not lesions.any() or lesions.all():
-        raise AnoganError(
-            f"a comparison must be fitted on voxels of both kinds, got {int(lesions.sum())} of "
-            f"lesions among {len(lesions)}; paint lesions on more scans"
-        )
-    look.mean.copy_(features.float().mean(0))
-    look.spread.copy_(features.float().std(0) + 1e-4)
-    optimizer = torch.optim.AdamW(look.parameters(), lr, weight_decay=1e-3)
-    steps = max(1, round(epochs * len(features) / batch_size))
-    schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, total_iters=steps)
-    rng = torch.Generator().manual_seed(seed)
-    with torch.enable_grad():  # evaluators call their handlers under no_grad
-        for _ in range(steps):
-            drawn = torch.randint(len(features), (batch_size,), generator=rng)
-            loss = F.binary_cross_entropy_with_logits(
-                look(features[drawn]), lesions[drawn].float(), weights[drawn]
-            )
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            schedule.step()
-    logging.getLogger(__name__).info("fitted to %d voxels: loss %.4f", len(features), loss.item())
