@@ -121,6 +121,7 @@ def test_training_by_overlay_leaves_a_model_a_log_of_every_turn_and_pictures(tra
     assert "encoder_loss" in log.split("epoch 2 of 2")[1]
 
 
+@pytest.mark.slow
 def test_a_trained_system_maps_its_residual_is_calibrated_and_evaluated(
     trained: Path, head_cohort: Path, template, tmp_path: Path, run_python
 ) -> None:

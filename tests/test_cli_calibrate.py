@@ -150,6 +150,7 @@ def test_what_is_no_calibration_is_refused(
     assert complaint in refused(heads / "sick.nii.gz", "--calibration", path)
 
 
+@pytest.mark.slow
 def test_an_overlay_has_a_calibration_of_its_own(heads: Path, tmp_path: Path, run_python) -> None:
     raw = ["--overlay", RESIDUAL, "--mode", "encoder"]
     healthy = ["calibrate", "--healthy", heads / "healthy", "-o", tmp_path / "own"]

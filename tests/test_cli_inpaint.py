@@ -110,6 +110,7 @@ def test_what_does_not_fit_is_refused_in_one_line(head, refused, tmp_path):
     assert "inpaint.json" in line(scan, "--mask", mask, "--bundle", tmp_path)
 
 
+@pytest.mark.slow
 def test_a_hole_in_a_healthy_scan_is_filled_well_and_shows_less_than_grey(shared_data, tmp_path):
     """An infarct's shape over the temporal lobe of a scan of `val`."""
     scan = shared_data / "brain_t1" / "t1" / "IXI095-HH-1390.nii.gz"

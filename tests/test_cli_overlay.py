@@ -21,6 +21,7 @@ RESIDUAL = Path(__file__).parents[1] / "configs" / "residual_map.yaml"
 RAW = ["--overlay", RESIDUAL, "--mode", "encoder"]
 
 
+@pytest.mark.slow
 def test_the_residual_overlay_maps_the_residual_and_says_it_is_not_calibrated(
     head_cohort: Path, tmp_path: Path, run_python
 ) -> None:

@@ -58,6 +58,7 @@ def test_the_container_is_given_all_that_the_package_is_built_from(tmp_path):
     assert "\nUSER anogan\n" in recipe
 
 
+@pytest.mark.slow
 def test_monai_deploy_runs_the_pipeline_as_operators(template, tmp_path):
     python = Path(os.environ.get("ANOGAN_DEPLOY_PYTHON", ROOT / ".venv-deploy" / "bin" / "python"))
     if not python.is_file():

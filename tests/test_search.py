@@ -107,6 +107,7 @@ def test_the_prior_start_is_its_generators_and_nobody_elses(system):
     assert not torch.equal(draws[0], draws[2])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("start", "far"), [(PriorStart(), 0.5), (EncoderStart(), 0.05)])
 def test_the_shipped_model_finds_again_what_its_generator_made(start, far):
     network = shipped_system()

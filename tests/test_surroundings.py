@@ -4,13 +4,8 @@ import pytest
 import torch
 
 from monai_anogan.engines.surroundings_fit import SurroundingsFit
-from monai_anogan.maps.surroundings import (
-    BLIND,
-    SURPRISES,
-    Neighbourhoods,
-    Surroundings,
-    surprises,
-)
+from monai_anogan.maps.neighbourhoods import BLIND, Neighbourhoods
+from monai_anogan.maps.surroundings import SURPRISES, Surroundings, surprises
 
 SHAPE = (26, 24, 22)
 MIDDLE = torch.tensor([[13, 12, 11]])

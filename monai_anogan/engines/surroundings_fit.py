@@ -9,7 +9,8 @@ import torch
 from torch.nn import functional as F
 
 from monai_anogan.maps.in_organ import box_of
-from monai_anogan.maps.surroundings import Neighbourhoods, Surroundings
+from monai_anogan.maps.neighbourhoods import Neighbourhoods
+from monai_anogan.maps.surroundings import Surroundings
 
 __all__ = ["SurroundingsFit"]
 
