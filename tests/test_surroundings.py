@@ -1,5 +1,7 @@
 """What the surroundings of a voxel make expect: blind to it, true to what is usual in its place."""
 
+from itertools import product
+
 import pytest
 import torch
 
@@ -69,6 +71,17 @@ def test_the_surprise_is_the_difference_in_usual_errors(organ):
         usual = column(found, f"logarithm of the usual error of the {of}").exp()
         counted = (column(found, f"difference of the {of}") / usual).clamp(-8, 8)
         torch.testing.assert_close(column(found, f"surprise of the {of}"), counted)
+
+
+def test_a_voxel_knows_the_surprises_of_all_26_beside_it(organ):
+    found = surprises(Surroundings(), noise(0, 0.1), noise(1, 0.1), organ)
+    volume = torch.zeros(SHAPE)
+    volume[organ] = column(found, "surprise of the voxel")
+    steps = [step for step in product((-1, 0, 1), repeat=3) if any(step)]
+    assert len(steps) == 26
+    for step in steps:
+        beside = volume.roll([-s for s in step], (0, 1, 2))[organ]  # two voxels from all ends
+        assert torch.equal(column(found, f"surprise of the voxel {step} away"), beside)
 
 
 def fitted(organ, seed=0, scans=20):

@@ -56,7 +56,7 @@ class ComparisonFit:
         rounds: int = 1,
         members: int = 1,
         epochs: int = 20,
-        surroundings_epochs: float = 4,
+        surroundings_epochs: float = 5,
         seed: int = 0,
     ) -> None:
         times = 1 + rounds * members
@@ -137,12 +137,12 @@ class ComparisonFit:
 def in_rounds(scans: Sequence[Item], rounds: int, members: int = 1) -> list[Item]:
     """All scans once; then for each member one half of them again and again, then the other.
 
-    Members begin with the first and the second half by turns, so that they have less in common.
+    Each member begins at another place in the circle of scans, so that they have less in common.
     """
     half = len(scans) // 2
-    orders = scans, [*scans[len(scans) - half :], *scans[: len(scans) - half]]
     order = [*scans]
     for member in range(members):
-        mine = orders[member % 2]
-        order += [*mine[:half]] * rounds + [*mine[half:]] * rounds
+        start = member * len(scans) // members
+        mine = [*scans[start:], *scans[:start]]
+        order += mine[:half] * rounds + mine[half:] * rounds
     return order

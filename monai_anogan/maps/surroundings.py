@@ -11,8 +11,11 @@ narrow in white matter.
 
 from __future__ import annotations
 
+from itertools import product
+
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from monai_anogan.maps.in_organ import box_of, means_within
 from monai_anogan.maps.neighbourhoods import AROUND, Neighbourhoods
@@ -21,9 +24,10 @@ __all__ = ["SURPRISES", "Surroundings", "surprises"]
 
 WIDTHS = (192, 96, 64)
 NARROWEST, WIDEST = -6.0, 2.0  # logarithms of the usual error
-FARTHEST = 8.0  # usual errors
+LARGEST = 8.0  # usual errors
 AT_ONCE = 20_000  # voxels
 SCALES = (1.0, 1.7)
+BESIDE = [step for step in product((-1, 0, 1), repeat=3) if any(step)]
 
 OF = ("voxel", "cube of three")
 SURPRISES = tuple(
@@ -35,7 +39,7 @@ SURPRISES = tuple(
         *(f"surprise at {s}" for s in SCALES),
     )
     for of in OF
-)
+) + tuple(f"surprise of the voxel {step} away" for step in BESIDE)
 """What each of the `surprises` is."""
 
 
@@ -94,8 +98,19 @@ def surprises(
         expected, usual = network(seen.around(voxels))
         found.append(torch.cat([seen.differences(voxels) - expected, usual], dim=1))
     difference, usual = torch.cat(found).T.chunk(2)
-    surprise = (difference / usual.exp()).clamp(-FARTHEST, FARTHEST)
+    surprise = (difference / usual.exp()).clamp(-LARGEST, LARGEST)
     volumes = torch.zeros(len(OF), *inside.shape, device=image.device)
     volumes[:, inside] = surprise
     smooth = [means_within(volumes, inside, scale)[:, inside] for scale in SCALES]
-    return torch.cat([surprise, difference, usual, *smooth]).T
+    return torch.cat([surprise, difference, usual, *smooth, _beside(volumes[0], inside)]).T
+
+
+def _beside(volume: torch.Tensor, inside: torch.Tensor) -> torch.Tensor:
+    """Values of the 26 voxels around each voxel of the organ, (26, N)."""
+    padded, sizes = F.pad(volume, (1,) * 6), volume.shape
+    return torch.stack(
+        [
+            padded[tuple(slice(1 + s, 1 + s + n) for s, n in zip(step, sizes, strict=True))][inside]
+            for step in BESIDE
+        ]
+    )
