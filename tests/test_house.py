@@ -60,6 +60,12 @@ def test_changelog_tells_of_this_version_first() -> None:
     assert released == monai_anogan.__version__
 
 
+def test_what_was_measured_was_measured_of_the_shipped_bundle() -> None:
+    shipped = version_in("bundle/configs/metadata.json", r'"version": "([^"]*)"')
+    assert version_in("bundle/docs/README.md", r"^# .* version (\S+)$") == shipped
+    assert version_in("docs/evaluation.md", r"^Bundle version (\d+\.\d+\.\d+),") == shipped
+
+
 def test_citation_is_of_this_version() -> None:
     assert version_in("CITATION.cff", r"^version: (\S+)$") == monai_anogan.__version__
 
