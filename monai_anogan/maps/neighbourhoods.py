@@ -7,7 +7,7 @@ from torch.nn import functional as F
 
 from monai_anogan.maps.in_organ import places
 
-__all__ = ["AROUND", "BLIND", "Neighbourhoods"]
+__all__ = ["AROUND", "BLIND", "Neighbourhoods", "steps"]
 
 BLIND = 2  # voxels from the middle of the hidden cube to its faces
 FAR = BLIND + 3  # voxels to the means of cubes of three that are seen farther out
@@ -16,15 +16,15 @@ REBUILT = 2  # voxels around, of the reconstruction
 OUTSIDE = -1.0  # network space
 
 
-def _steps(values: list[int], beyond: int) -> torch.Tensor:
+def steps(values: list[int], beyond: int) -> torch.Tensor:
     """Steps (S, 3) along three axes, of which one at least is longer than `beyond`."""
-    steps = torch.cartesian_prod(*[torch.tensor(values)] * 3)
-    return steps[steps.abs().amax(1) > beyond]
+    all_steps = torch.cartesian_prod(*[torch.tensor(values)] * 3)
+    return all_steps[all_steps.abs().amax(1) > beyond]
 
 
-NEAR_STEPS = _steps(list(range(-BLIND - 1, BLIND + 2)), BLIND)
-FAR_STEPS = _steps([-FAR, -(FAR // 2), 0, FAR // 2, FAR], FAR - 1)
-REBUILT_STEPS = _steps(list(range(-REBUILT, REBUILT + 1)), -1)
+NEAR_STEPS = steps(list(range(-BLIND - 1, BLIND + 2)), BLIND)
+FAR_STEPS = steps([-FAR, -(FAR // 2), 0, FAR // 2, FAR], FAR - 1)
+REBUILT_STEPS = steps(list(range(-REBUILT, REBUILT + 1)), -1)
 PLACES = 4
 AROUND = len(NEAR_STEPS) + len(FAR_STEPS) + len(REBUILT_STEPS) + PLACES
 
@@ -45,8 +45,8 @@ class Neighbourhoods:
         padded = [_padded(v) for v in (x, _cubes(x), rebuilt)]
         self.volumes = [v.flatten() for v in padded]
         self.strides = torch.tensor(padded[0].stride(), device=x.device)
-        steps = (NEAR_STEPS, FAR_STEPS, REBUILT_STEPS)
-        self.steps = [s.to(x.device) @ self.strides for s in steps]
+        seen = (NEAR_STEPS, FAR_STEPS, REBUILT_STEPS)
+        self.steps = [s.to(x.device) @ self.strides for s in seen]
         self.places = torch.stack(places(inside))
 
     def around(self, voxels: torch.Tensor) -> torch.Tensor:

@@ -11,14 +11,12 @@ narrow in white matter.
 
 from __future__ import annotations
 
-from itertools import product
-
 import torch
 from torch import nn
 from torch.nn import functional as F
 
 from monai_anogan.maps.in_organ import box_of, means_within
-from monai_anogan.maps.neighbourhoods import AROUND, Neighbourhoods
+from monai_anogan.maps.neighbourhoods import AROUND, Neighbourhoods, steps
 
 __all__ = ["SURPRISES", "Surroundings", "surprises"]
 
@@ -27,7 +25,7 @@ NARROWEST, WIDEST = -6.0, 2.0  # logarithms of the usual error
 LARGEST = 8.0  # usual errors
 AT_ONCE = 20_000  # voxels
 SCALES = (1.0, 1.7)
-BESIDE = [step for step in product((-1, 0, 1), repeat=3) if any(step)]
+BESIDE = steps([-1, 0, 1], beyond=0)
 
 OF = ("voxel", "cube of three")
 SURPRISES = tuple(
@@ -39,7 +37,7 @@ SURPRISES = tuple(
         *(f"surprise at {s}" for s in SCALES),
     )
     for of in OF
-) + tuple(f"surprise of the voxel {step} away" for step in BESIDE)
+) + tuple(f"surprise of the voxel {(*step,)} away" for step in BESIDE.tolist())
 """What each of the `surprises` is."""
 
 
@@ -107,10 +105,7 @@ def surprises(
 
 def _beside(volume: torch.Tensor, inside: torch.Tensor) -> torch.Tensor:
     """Values of the 26 voxels around each voxel of the organ, (26, N)."""
-    padded, sizes = F.pad(volume, (1,) * 6), volume.shape
-    return torch.stack(
-        [
-            padded[tuple(slice(1 + s, 1 + s + n) for s, n in zip(step, sizes, strict=True))][inside]
-            for step in BESIDE
-        ]
-    )
+    padded = F.pad(volume, (1,) * 6)
+    strides = torch.tensor(padded.stride(), device=volume.device)
+    middle = (inside.nonzero() + 1) @ strides
+    return padded.flatten()[middle + (BESIDE.to(volume.device) @ strides)[:, None]]
