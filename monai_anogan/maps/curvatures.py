@@ -8,10 +8,10 @@ them apart (Frangi et al. 1998, MICCAI; Sato et al. 1998, Medical Image Analysis
 from __future__ import annotations
 
 import math
-from operator import mul
 
 import torch
-from torch.nn import functional as F
+
+from monai_anogan.maps.beside import Beside
 
 __all__ = ["CURVATURES", "curvatures"]
 
@@ -47,12 +47,10 @@ def curvatures(volumes: torch.Tensor, inside: torch.Tensor) -> list[torch.Tensor
 
 def _second_derivatives(volumes: torch.Tensor, inside: torch.Tensor) -> list[torch.Tensor]:
     """Central differences along D D, H H, W W, D H, D W and H W, (V, N) each."""
-    padded = F.pad(volumes[None], (1,) * 6, mode="replicate")[0]
-    values, strides = padded.flatten(1), padded.stride()[1:]
-    wanted = F.pad(inside, (1,) * 6).flatten().nonzero()[:, 0]
+    values, voxels = Beside(volumes, margin=1), inside.nonzero()
 
-    def moved(*steps: int) -> torch.Tensor:
-        return values[:, wanted + sum(map(mul, steps, strides))]
+    def moved(*step: int) -> torch.Tensor:
+        return values(voxels, torch.tensor([step]))[..., 0]
 
     def unit(*axes: int) -> list[int]:
         return [int(axis in axes) for axis in range(3)]

@@ -5,9 +5,10 @@ from __future__ import annotations
 import torch
 from torch.nn import functional as F
 
+from monai_anogan.maps.beside import Beside, steps
 from monai_anogan.maps.in_organ import places
 
-__all__ = ["AROUND", "BLIND", "Neighbourhoods", "steps"]
+__all__ = ["AROUND", "BLIND", "Neighbourhoods"]
 
 BLIND = 2  # voxels from the middle of the hidden cube to its faces
 FAR = BLIND + 3  # voxels to the means of cubes of three that are seen farther out
@@ -16,15 +17,10 @@ REBUILT = 2  # voxels around, of the reconstruction
 OUTSIDE = -1.0  # network space
 
 
-def steps(values: list[int], beyond: int) -> torch.Tensor:
-    """Steps (S, 3) along three axes, of which one at least is longer than `beyond`."""
-    all_steps = torch.cartesian_prod(*[torch.tensor(values)] * 3)
-    return all_steps[all_steps.abs().amax(1) > beyond]
-
-
 NEAR_STEPS = steps(list(range(-BLIND - 1, BLIND + 2)), BLIND)
 FAR_STEPS = steps([-FAR, -(FAR // 2), 0, FAR // 2, FAR], FAR - 1)
 REBUILT_STEPS = steps(list(range(-REBUILT, REBUILT + 1)), -1)
+MIDDLE = torch.zeros(1, 3, dtype=torch.long)
 PLACES = 4
 AROUND = len(NEAR_STEPS) + len(FAR_STEPS) + len(REBUILT_STEPS) + PLACES
 
@@ -42,31 +38,19 @@ class Neighbourhoods:
         self, image: torch.Tensor, reconstruction: torch.Tensor, inside: torch.Tensor
     ) -> None:
         x, rebuilt = (torch.where(inside, v.float(), OUTSIDE) for v in (image, reconstruction))
-        padded = [_padded(v) for v in (x, _cubes(x), rebuilt)]
-        self.volumes = [v.flatten() for v in padded]
-        self.strides = torch.tensor(padded[0].stride(), device=x.device)
-        seen = (NEAR_STEPS, FAR_STEPS, REBUILT_STEPS)
-        self.steps = [s.to(x.device) @ self.strides for s in seen]
+        self.volumes = [Beside(v[None], MARGIN, OUTSIDE) for v in (x, _cubes(x), rebuilt)]
         self.places = torch.stack(places(inside))
 
     def around(self, voxels: torch.Tensor) -> torch.Tensor:
         """What the network is shown, (N, AROUND), at voxels (N, 3)."""
-        middle = self._middle(voxels)[:, None]
-        seen = [v[middle + s] for v, s in zip(self.volumes, self.steps, strict=True)]
-        return torch.cat([*seen, self.places[(slice(None), *voxels.T)].T], dim=1)
+        seen = (NEAR_STEPS, FAR_STEPS, REBUILT_STEPS)
+        values = [v(voxels, s)[0] for v, s in zip(self.volumes, seen, strict=True)]
+        return torch.cat([*values, self.places[(slice(None), *voxels.T)].T], dim=1)
 
     def differences(self, voxels: torch.Tensor) -> torch.Tensor:
         """Voxel and mean of its cube of three, less the reconstruction in the middle, (N, 2)."""
-        middle = self._middle(voxels)
-        x, cubes, rebuilt = (volume[middle] for volume in self.volumes)
-        return torch.stack([x - rebuilt, cubes - rebuilt], dim=1)
-
-    def _middle(self, voxels: torch.Tensor) -> torch.Tensor:
-        return (voxels + MARGIN) @ self.strides
-
-
-def _padded(volume: torch.Tensor) -> torch.Tensor:
-    return F.pad(volume, (MARGIN,) * 6, value=OUTSIDE)
+        x, cubes, rebuilt = (v(voxels, MIDDLE)[0] for v in self.volumes)
+        return torch.cat([x - rebuilt, cubes - rebuilt], dim=1)
 
 
 def _cubes(volume: torch.Tensor) -> torch.Tensor:

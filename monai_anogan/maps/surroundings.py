@@ -13,10 +13,10 @@ from __future__ import annotations
 
 import torch
 from torch import nn
-from torch.nn import functional as F
 
+from monai_anogan.maps.beside import Beside, steps
 from monai_anogan.maps.in_organ import box_of, means_within
-from monai_anogan.maps.neighbourhoods import AROUND, Neighbourhoods, steps
+from monai_anogan.maps.neighbourhoods import AROUND, Neighbourhoods
 
 __all__ = ["SURPRISES", "Surroundings", "surprises"]
 
@@ -100,12 +100,5 @@ def surprises(
     volumes = torch.zeros(len(OF), *inside.shape, device=image.device)
     volumes[:, inside] = surprise
     smooth = [means_within(volumes, inside, scale)[:, inside] for scale in SCALES]
-    return torch.cat([surprise, difference, usual, *smooth, _beside(volumes[0], inside)]).T
-
-
-def _beside(volume: torch.Tensor, inside: torch.Tensor) -> torch.Tensor:
-    """Values of the 26 voxels around each voxel of the organ, (26, N)."""
-    padded = F.pad(volume, (1,) * 6)
-    strides = torch.tensor(padded.stride(), device=volume.device)
-    middle = (inside.nonzero() + 1) @ strides
-    return padded.flatten()[middle + (BESIDE.to(volume.device) @ strides)[:, None]]
+    beside = Beside(volumes[:1], 1, 0.0)(inside.nonzero(), BESIDE)[0].T
+    return torch.cat([surprise, difference, usual, *smooth, beside]).T
