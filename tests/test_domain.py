@@ -133,6 +133,25 @@ def test_a_skull_stripped_scan_is_warned_about_but_not_refused(domain: Domain) -
     assert "skull-stripped?" in verdict.warnings[0]
 
 
+@pytest.mark.parametrize("sigma", [0.8, 1.2])
+def test_a_blurred_scan_is_warned_about_but_not_refused_for_that(
+    domain: Domain, sigma: float
+) -> None:
+    parts = head(313)
+    blurred = ndimage.gaussian_filter(parts["image"], sigma)
+    parts["image"] = np.where(parts["mask"], blurred, -1).astype(np.float32)
+    verdict = domain.judge(appearance(parts))
+    assert any("blurred, sharpened, or noisier?" in warning for warning in verdict.warnings)
+    assert not any("blurred" in refusal for refusal in verdict.refusals)
+
+
+def test_how_much_a_persons_grey_steps_is_no_matter_of_sharpness(domain: Domain) -> None:
+    parts = head(314)
+    flatter = {**parts, "image": np.where(parts["mask"], parts["image"] * 0.8, -1)}
+    one, other = (appearance(p).measures["sharpness"] for p in (parts, flatter))
+    assert one == pytest.approx(other, rel=1e-3)
+
+
 def test_an_unexplained_scan_is_refused(domain: Domain) -> None:
     parts = head(307)
     parts["raw"] *= 3

@@ -22,6 +22,7 @@ GRID = 12  # cells of a thumbnail along each axis
 RIM_MM, DEEP_MM = 9.0, 15.0  # in a brain: fluid and grey matter; white matter and ventricles
 CELL_MM = 15.0  # 180 mm in all: a brain and a little around it
 DECILES = (10, 25, 50, 75, 90)
+FAR_MM = 8.0  # where grey values hardly tell of each other any more
 FOREGROUND = 0.05  # of the 99th percentile of the source; air lies below
 
 
@@ -67,6 +68,7 @@ def measure(
     }
     measures |= {f"grey{p}": float(np.percentile(image[mask], p)) for p in DECILES}
     measures |= {f"detail_{a}": _detail(inside, organ, i) for i, a in enumerate("xyz")}
+    measures["sharpness"] = _sharpness(inside, organ, affine)
     return Appearance(measures, _thumbnail(image, mask, affine))
 
 
@@ -81,12 +83,29 @@ def _foreground_ml(source: NDArray[np.float32], affine: NDArray[np.float64]) -> 
     return float((bright > FOREGROUND * np.percentile(bright, 99)).sum()) * voxel_ml(affine)
 
 
-def _detail(image: NDArray[np.float32], organ: NDArray[np.bool_], axis: int) -> float:
-    """Median step of grey between neighbours along an axis, inside the organ."""
+def _detail(
+    image: NDArray[np.float32], organ: NDArray[np.bool_], axis: int, apart: int = 1
+) -> float:
+    """Median step of grey between voxels so far apart along an axis, inside the organ."""
     ahead, behind = [slice(None)] * 3, [slice(None)] * 3
-    ahead[axis], behind[axis] = slice(1, None), slice(None, -1)
-    both = organ[tuple(ahead)] & organ[tuple(behind)]
-    return float(np.median(np.abs(np.diff(image, axis=axis))[both])) if both.any() else 0.0
+    ahead[axis], behind[axis] = slice(apart, None), slice(None, -apart)
+    one, other = tuple(ahead), tuple(behind)
+    both = organ[one] & organ[other]
+    return float(np.median(np.abs(image[one] - image[other])[both])) if both.any() else 0.0
+
+
+def _sharpness(
+    image: NDArray[np.float32], organ: NDArray[np.bool_], affine: NDArray[np.float64]
+) -> float:
+    """Steps between neighbours as a share of steps over 8 mm, mean of the axes.
+
+    People differ in how much their grey steps, a scanner's resolution and noise in this share.
+    """
+    shares = []
+    for axis, side in enumerate(voxel_sizes(affine)):
+        far = _detail(image, organ, axis, apart=max(2, round(FAR_MM / side)))
+        shares.append(_detail(image, organ, axis) / far if far else 0.0)
+    return float(np.mean(shares))
 
 
 def _inside(

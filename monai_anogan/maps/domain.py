@@ -74,7 +74,7 @@ class Domain:
         if turned:
             return Verdict(refusals=(turned,))
         off = sorted(self._off(appearance), reverse=True)
-        several = {kind for away, kind, _, _ in off if away >= SEVERAL} - {"share"}
+        several = {kind for away, kind, refuses, _ in off if refuses and away >= SEVERAL}
         limit = SEVERAL if len(several) >= KINDS else REFUSE
         refused = [phrase for away, _, refuses, phrase in off if refuses and away >= limit]
         warned = [phrase for away, *_, phrase in off if away >= WARN and phrase not in refused]

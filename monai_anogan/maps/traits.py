@@ -27,6 +27,7 @@ class Trait:
 
 
 CONTRAST, NOISE = "another sequence or contrast?", "another resolution, or more noise?"
+BLUR = "blurred, sharpened, or noisier?"
 TURNED, PART = "another organ, or turned?", "another organ, or part of one?"
 TRAITS = {
     "voxel": Trait("voxel", "longest voxel side", 0.5, "{:.1f} mm", "thick slices?", low=False),
@@ -47,4 +48,5 @@ TRAITS = {
         f"detail_{a}": Trait("detail", f"steps of grey along {a}", 0.01, "{:.3f}", NOISE)
         for a in "xyz"
     },
+    "sharpness": Trait("detail", "sharpness", 0.013, "{:.3f}", BLUR, refuses=False),
 }
