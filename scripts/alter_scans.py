@@ -85,23 +85,22 @@ WAYS: dict[str, Way] = {
 
 
 def main(cases: Path, out: Path, seed: Annotated[int, typer.Option()] = 0) -> None:
-    rows = read_cases(cases)
-    for name, way in WAYS.items():
-        folder = out / name
-        folder.mkdir(parents=True, exist_ok=True)
-        with (folder / "cases.csv").open("w", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(["image", "mask", "kind"])
-            for index, row in enumerate(rows):
-                scan = nib.load(row["image"])
-                spacing = np.array(scan.header.get_zooms()[:3], dtype=float)
-                volume = np.asarray(scan.dataobj, dtype=np.float32)
-                altered = way(volume, spacing, np.random.default_rng([seed, index]))
-                place = folder / f"{index:03d}.nii.gz"
-                nib.save(nib.Nifti1Image(altered.astype(np.float32), scan.affine), place)
-                mask = str(Path(row["label"]).resolve()) if row["label"] else ""
-                writer.writerow([place.name, mask, row["kind"]])
-        print(f"{len(rows)} cases in {folder}")
+    tables: dict[str, list[list[str]]] = {name: [] for name in WAYS}
+    for name in WAYS:
+        (out / name).mkdir(parents=True, exist_ok=True)
+    for index, row in enumerate(read_cases(cases)):
+        scan, file = nib.load(row["image"]), f"{index:03d}.nii.gz"
+        spacing = np.array(scan.header.get_zooms()[:3], dtype=float)
+        volume = np.asarray(scan.dataobj, dtype=np.float32)
+        mask = str(Path(row["label"]).resolve()) if row["label"] else ""
+        for name, way in WAYS.items():
+            altered = way(volume, spacing, np.random.default_rng([seed, index]))
+            nib.save(nib.Nifti1Image(altered.astype(np.float32), scan.affine), out / name / file)
+            tables[name].append([file, mask, row["kind"]])
+        print(f"{row['image']}: {len(WAYS)} ways")
+    for name, table in tables.items():
+        with (out / name / "cases.csv").open("w", newline="") as csv_file:
+            csv.writer(csv_file).writerows([["image", "mask", "kind"], *table])
 
 
 if __name__ == "__main__":

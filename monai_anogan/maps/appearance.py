@@ -67,8 +67,9 @@ def measure(
         "residual": float(np.median(np.abs(image - rebuilt)[mask])),
     }
     measures |= {f"grey{p}": float(np.percentile(image[mask], p)) for p in DECILES}
-    measures |= {f"detail_{a}": _detail(inside, organ, i) for i, a in enumerate("xyz")}
-    measures["sharpness"] = _sharpness(inside, organ, affine)
+    details = [_detail(inside, organ, axis) for axis in range(3)]
+    measures |= {f"detail_{a}": detail for a, detail in zip("xyz", details, strict=True)}
+    measures["sharpness"] = _sharpness(details, inside, organ, affine)
     return Appearance(measures, _thumbnail(image, mask, affine))
 
 
@@ -95,17 +96,18 @@ def _detail(
 
 
 def _sharpness(
-    image: NDArray[np.float32], organ: NDArray[np.bool_], affine: NDArray[np.float64]
+    details: list[float],
+    image: NDArray[np.float32],
+    organ: NDArray[np.bool_],
+    affine: NDArray[np.float64],
 ) -> float:
     """Steps between neighbours as a share of steps over 8 mm, mean of the axes.
 
     People differ in how much their grey steps, a scanner's resolution and noise in this share.
     """
-    shares = []
-    for axis, side in enumerate(voxel_sizes(affine)):
-        far = _detail(image, organ, axis, apart=max(2, round(FAR_MM / side)))
-        shares.append(_detail(image, organ, axis) / far if far else 0.0)
-    return float(np.mean(shares))
+    apart = np.maximum(2, np.round(FAR_MM / voxel_sizes(affine))).astype(int)
+    far = [_detail(image, organ, axis, apart[axis]) for axis in range(3)]
+    return float(np.mean([d / f if f else 0.0 for d, f in zip(details, far, strict=True)]))
 
 
 def _inside(

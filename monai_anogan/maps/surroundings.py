@@ -91,14 +91,14 @@ def surprises(
     if not inside.numel():
         return torch.zeros(0, len(SURPRISES), device=image.device)
     seen = Neighbourhoods(image[box], reconstruction[box], inside)
-    found = []
-    for voxels in inside.nonzero().split(AT_ONCE):
-        expected, usual = network(seen.around(voxels))
-        found.append(torch.cat([seen.differences(voxels) - expected, usual], dim=1))
+    voxels, found = inside.nonzero(), []
+    for some in voxels.split(AT_ONCE):
+        expected, usual = network(seen.around(some))
+        found.append(torch.cat([seen.differences(some) - expected, usual], dim=1))
     difference, usual = torch.cat(found).T.chunk(2)
     surprise = (difference / usual.exp()).clamp(-LARGEST, LARGEST)
     volumes = torch.zeros(len(OF), *inside.shape, device=image.device)
     volumes[:, inside] = surprise
     smooth = [means_within(volumes, inside, scale)[:, inside] for scale in SCALES]
-    beside = Beside(volumes[:1], 1, 0.0)(inside.nonzero(), BESIDE)[0].T
+    beside = Beside(volumes[:1], 1, 0.0)(voxels, BESIDE)[0].T
     return torch.cat([surprise, difference, usual, *smooth, beside]).T
