@@ -130,9 +130,9 @@ def _blend(data: Mapping[str, Any], source: MetaTensor, hole: NDArray[np.bool_])
     The change that G makes to the smoothly continued scan is brought to the scan's own grid and
     units; a membrane through what it would change at the rim is taken off, so that it is 0 there.
     """
-    scale = data["image"].meta["scale"]
+    meta = data["image"].meta
     made, given = (
-        to_scanner_units(values, scale) for values in (data["pred"].cpu(), data["smooth"])
+        to_scanner_units(values, meta) for values in (data["pred"].cpu(), data["smooth"])
     )
     change = (made - given) * data["mask"]
     to_scan = ResampleToMatch(mode="bilinear", padding_mode="zeros")

@@ -3,7 +3,8 @@
     python scripts/alter_scans.py CASES.csv OUT [--seed 0]
 
 For each way, OUT/WAY/cases.csv and its scans, for `anogan evaluate`: blurred, noisier, with a
-smooth bias field, with another contrast, sharpened. Masks and the scans' geometry stay as they are.
+smooth bias field, brighter towards the rim, with another contrast, sharpened. Masks and the scans'
+geometry stay as they are.
 """
 
 from __future__ import annotations
@@ -62,6 +63,20 @@ def bias(
     return volume * np.exp(most * field / np.abs(field).max())
 
 
+def rim(volume: Volume, _: NDArray[np.float64], __: np.random.Generator, *, by: float) -> Volume:
+    """Brighter with the square of the distance from the head's middle.
+
+    By so much, in logarithm, at twice the standard deviation of its voxels, which is about its rim.
+    """
+    head = np.argwhere(volume > 0.1 * np.percentile(volume, 99))
+    middle, reach = head.mean(axis=0), 2 * head.std(axis=0)
+    lines = [
+        ((np.arange(n) - m) / r) ** 2 for n, m, r in zip(volume.shape, middle, reach, strict=True)
+    ]
+    far = sum(np.meshgrid(*lines, indexing="ij", sparse=True))
+    return volume * np.exp(by * np.minimum(far, 2.0))
+
+
 def contrast(
     volume: Volume, _: NDArray[np.float64], __: np.random.Generator, *, power: float
 ) -> Volume:
@@ -79,6 +94,7 @@ WAYS: dict[str, Way] = {
     "noise_6_percent": partial(noise, share=0.06),
     "bias_20_percent": partial(bias, most=0.2),
     "bias_40_percent": partial(bias, most=0.4),
+    "brighter_rim": partial(rim, by=0.5),
     "contrast_0.75": partial(contrast, power=0.75),
     "contrast_1.3": partial(contrast, power=1.3),
 }

@@ -25,6 +25,7 @@ from monai_anogan.transforms.patches import (
     ToUint8d,
     concatenate_patches,
 )
+from monai_anogan.transforms.shading import MatchShadingd, shading
 from monai_anogan.transforms.smooth_noise import SmoothNoise
 from monai_anogan.transforms.spacing import SmoothSpacingd
 
@@ -36,6 +37,7 @@ __all__ = [
     "Corrupt",
     "FromUint8",
     "HoleProposal",
+    "MatchShadingd",
     "PaintLesions",
     "RandContrast",
     "RandLesionScened",
@@ -53,5 +55,6 @@ __all__ = [
     "harmonic_fill",
     "mirrored",
     "paint_lesion",
+    "shading",
     "to_scanner_units",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Mapping
+from typing import Any
 
 import torch
 from monai.config import KeysCollection
@@ -11,6 +12,7 @@ from monai.data import MetaTensor
 from monai.transforms import MapTransform
 
 from monai_anogan.errors import InputError
+from monai_anogan.transforms.shading import gain
 
 __all__ = ["BACKGROUND", "ScaleInMaskd", "UnscaleInMaskd", "WindowInMaskd", "to_scanner_units"]
 
@@ -91,7 +93,7 @@ class UnscaleInMaskd(MapTransform):
 
     Args:
         keys: volumes in network space.
-        like_key: the scaled image, whose `meta["scale"]` says how it was scaled.
+        like_key: the scaled image, whose `meta` says how it was scaled.
         mask_key: the mask, of the same shape.
     """
 
@@ -101,23 +103,25 @@ class UnscaleInMaskd(MapTransform):
 
     def __call__(self, data: Mapping[Hashable, MetaTensor]) -> dict[Hashable, MetaTensor]:
         out = dict(data)
-        scale = out[self.like_key].meta["scale"]
+        meta = out[self.like_key].meta
         mask = torch.as_tensor(out[self.mask_key]) > 0
         for key in self.key_iterator(out):
-            out[key] = to_scanner_units(out[key], scale) * mask
+            out[key] = to_scanner_units(out[key], meta) * mask
         return out
 
 
-def to_scanner_units(values: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
-    """Undo a scaling.
+def to_scanner_units(values: torch.Tensor, meta: Mapping[str, Any]) -> torch.Tensor:
+    """Undo a scaling, and the change of shading before it.
 
     Args:
-        values: of network space, any shape.
-        scale: what `meta["scale"]` of a scaled image holds: the scanner units at -1 and at 1, and
-            the power.
+        values: of network space, (C, D, H, W).
+        meta: of the scaled image on the same grid. `scale` holds the scanner units at -1 and at 1,
+            and the power; `shading`, where there is one, what `MatchShadingd` did.
     """
-    low, high, power = scale.tolist()
-    return ((values + 1) / 2).clamp(0, 1) ** (1 / power) * (high - low) + low
+    low, high, power = meta["scale"].tolist()
+    units = ((values + 1) / 2).clamp(0, 1) ** (1 / power) * (high - low) + low
+    shaded = meta.get("shading")
+    return units if shaded is None else units / gain(shaded, units.shape[1:]).to(units.device)
 
 
 def percentiles(values: torch.Tensor, lower: float, upper: float) -> tuple[float, float]:
