@@ -4,6 +4,7 @@
 #   scripts/train_brain_mr.sh DATASET_DIR OUT
 # The bundle's models are replaced by what was trained: the model, its comparisons and calibrations
 # (the shipped ones are the same in float16, by engines.save_state_dict).
+# Scans of other scanners: put what scripts/fit_shading.py prints into both configs first.
 # DATASET_DIR holds subjects.csv (columns subject, split), t1/SUBJECT.nii.gz, mask/SUBJECT.nii.gz.
 set -euo pipefail
 
