@@ -79,15 +79,21 @@ def test_a_scan_of_the_usual_shading_stays_to_the_digit():
     assert "shading" not in image.meta
 
 
-@pytest.mark.parametrize("case", ["negative", "small", "empty"])
+@pytest.mark.parametrize("case", ["negative", "small", "empty", "even", "noise"])
 def test_what_cannot_be_told_stays(case):
     volume, organ = head()
     if case == "negative":
         volume = volume - 700 * organ
     elif case == "small":
         organ = organ & (np.indices(SIZE)[0] < 12)
-    else:
+    elif case == "empty":
         organ = np.zeros_like(organ)
+    elif case == "even":
+        volume = np.full_like(volume, 700)
+    else:
+        blocks = np.random.default_rng(0).lognormal(5, 2, (12, 15, 12))
+        volume = np.kron(blocks, np.ones((6, 6, 6)))[: SIZE[0], : SIZE[1], : SIZE[2]]
+        volume = volume.astype(np.float32)
     assert shading(volume, organ, AFFINE) is None
     image = matched(volume, organ, SHADED)
     assert torch.equal(image.as_tensor()[0], torch.from_numpy(volume))

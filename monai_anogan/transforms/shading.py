@@ -45,7 +45,7 @@ class MatchShadingd(MapTransform):
     are, to the digit.
 
     `meta["shading"]` of the result says what was done; see `gain`. A scan with negative values
-    has no zero to multiply about and stays as it is; so does an organ of too few cells.
+    has no zero to multiply about and stays as it is; so does what `shading` cannot tell of.
 
     Args:
         keys: volumes in RAS and scanner units, (1, D, H, W).
@@ -107,10 +107,11 @@ def shading(
 
     Returns:
         Coefficients of `POWERS` for the logarithm of grey, where the organ reaches from about -1 to
-        1; None if the volume is negative in the organ, the organ too small to say, or most of its
-        cells do not agree.
+        1; None if the volume is negative somewhere in the organ or the same everywhere, the organ
+        too small to say, or its cells do not agree.
     """
-    if not organ.any() or volume[organ].min() < 0:
+    inside = volume[organ]
+    if not inside.size or inside.min() < 0 or inside.min() == inside.max():
         return None
     middles, bright = _cells(volume, organ, np.maximum(1, np.round(CELL_MM / voxel_sizes(affine))))
     lit = bright > 0
@@ -124,7 +125,11 @@ def shading(
         max_trials=300,
         random_state=0,
     )
-    fit.fit(np.stack(_terms(*((middles[lit] - middle) / reach).T), axis=1), np.log(bright[lit]))
+    terms = np.stack(_terms(*((middles[lit] - middle) / reach).T), axis=1)
+    try:
+        fit.fit(terms, np.log(bright[lit]))
+    except ValueError:  # no two cells agree
+        return None
     return fit.estimator_.coef_ if fit.inlier_mask_.mean() >= HALF else None
 
 
