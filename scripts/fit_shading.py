@@ -20,7 +20,7 @@ from monai_anogan.io import read_cohort
 from monai_anogan.pipeline import default_bundle
 from monai_anogan.transforms import shading
 
-DIGITS = 3
+DIGITS, FEWEST = 3, 5
 NEITHER = {"_target_": "Identityd", "keys": "image"}
 
 
@@ -33,10 +33,13 @@ def main(dataset_dir: Path, split: Annotated[str, typer.Option()] = "train") -> 
         data = prepare(item)
         image, organ = data["image"], data["mask"][0].numpy() > 0
         one = shading(image[0].numpy(), organ, image.affine.numpy())
-        typer.echo(
-            f"{item['image']}: {'too small to say' if one is None else one.round(2)}", err=True
-        )
+        typer.echo(f"{item['image']}: {'cannot tell' if one is None else one.round(2)}", err=True)
         found += [] if one is None else [one]
+    if len(found) < FEWEST:
+        raise SystemExit(
+            f"the shading must be measured on {FEWEST} scans or more, got {len(found)} that tell; "
+            "add healthy scans of the scanner"
+        )
     usual, spread = np.median(found, axis=0), np.std(found, axis=0)
     numbers = {"usual_shading": usual, "shading_spread": spread}
     rounded = {name: (values.round(DIGITS) + 0.0).tolist() for name, values in numbers.items()}
