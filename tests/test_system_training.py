@@ -50,7 +50,7 @@ def test_every_system_learns_what_is_healthy_and_ranks_what_is_not_above_it(kind
         return (rebuilt - (held_back / 127.5 - 1)).abs().mean().item()
 
     before = residual()
-    train_system(system, healthy, iterations=240, batch_size=32, seed=3)
+    train_system(system, healthy, iterations=600, batch_size=32, seed=3)
     assert residual() < before / 2
     scores = scorer(system, torch.cat([held_back, with_corners(held_back)])).scores
     main = next(iter(scores.values()))
