@@ -32,8 +32,6 @@ POWERS = tuple(p for p in product(range(3), repeat=3) if 0 < sum(p) <= 2)  # of 
 ALIKE = 5.0  # squared spreads; people of one scanner differ by as much
 LARGEST = 1.0  # logarithm of a gain; beyond it a scan is of another kind, and should look so
 
-Place = tuple[NDArray[np.float64], NDArray[np.float64]]  # middle and reach in voxels
-
 
 class MatchShadingd(MapTransform):
     """Multiply a scan by the smooth field that brings its shading to the usual one.
@@ -151,8 +149,8 @@ def gain(done: torch.Tensor, shape: Sequence[int]) -> torch.Tensor:
     return torch.from_numpy(np.exp(np.clip(field, -LARGEST, LARGEST))).float()
 
 
-def _place(organ: NDArray[np.bool_]) -> Place:
-    """Mean and twice the standard deviation of an organ's voxels along each axis."""
+def _place(organ: NDArray[np.bool_]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Middle and reach in voxels: mean and twice the standard deviation along each axis."""
     voxels = np.argwhere(organ)
     return voxels.mean(axis=0), np.maximum(2 * voxels.std(axis=0), 1.0)
 
