@@ -21,14 +21,15 @@ from test_orthanc import client_of
 from monai_anogan.service.check import check
 from monai_anogan.service.settings_file import load_settings
 
+# Identifiers of digits alone would be found in a port or a process number.
 PATIENT = {
     "PatientName": "Musterfrau^Erika",
-    "PatientID": "PID-4711",
-    "AccessionNumber": "ACC-0815",
+    "PatientID": "PID-4711XK",
+    "AccessionNumber": "ACC-0815QW",
     "ReferringPhysicianName": "Quacksalber^Otto",
     "PatientBirthDate": "19640812",
 }
-TELLING = ("musterfrau", "erika", "4711", "0815", "quacksalber", "19640812")
+TELLING = ("musterfrau", "erika", "4711xk", "0815qw", "quacksalber", "19640812")
 
 
 @pytest.fixture(scope="module")
