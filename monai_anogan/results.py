@@ -193,7 +193,9 @@ def _write_pictures(
     how = f"{settings['steps']} steps" if settings["mode"] == "search" else "no search"
     volumes = (detection.source, detection.reconstruction, detection.anomaly_map, detection.mask)
     image, healthy, heat, mask = (volume[0].numpy() for volume in volumes)
-    scene = compose(image, healthy, heat, detection.source.affine.numpy(), mask)
+    first = next(iter(detection.findings or ()), None)
+    place = first.peak_mm if first else None
+    scene = compose(image, healthy, heat, detection.source.affine.numpy(), mask, place)
     name, made = case_name(item["image"]), [folder / "overview.png", folder / "report.html"]
     write_overview(
         made[0],

@@ -204,8 +204,6 @@ def test_colour_map_brightens_evenly_so_that_it_prints() -> None:
 
 
 def test_finding_is_shown_where_it_is() -> None:
-    from monai_anogan.reports.strips import voxel_at
-
     made = scene()
-    voxel = voxel_at(made, SPOT)
+    voxel = made.voxel_at(SPOT)
     np.testing.assert_allclose((made.affine @ [*voxel, 1])[:3], SPOT, atol=1.6)

@@ -44,6 +44,13 @@ def test_slices_go_through_the_most_abnormal_place_whatever_the_grid(grid: str) 
 
 
 @pytest.mark.parametrize("grid", GRIDS)
+def test_slices_go_through_the_place_that_is_asked_for_whatever_the_grid(grid: str) -> None:
+    image, heat, affine = head(grid)
+    scene = compose(image, image, heat, affine, None, -SPOT)
+    np.testing.assert_allclose((scene.affine @ [*scene.peak, 1])[:3], -SPOT, atol=2.1)
+
+
+@pytest.mark.parametrize("grid", GRIDS)
 def test_patient_left_is_on_the_viewers_right(grid: str) -> None:
     image, heat, affine = head(grid)
     scene = compose(image, image, heat, affine, None)

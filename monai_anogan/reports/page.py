@@ -16,7 +16,7 @@ from monai_anogan.outputs import DISCLAIMER
 from monai_anogan.reports.panels import COLOURS
 from monai_anogan.reports.scene import Scene
 from monai_anogan.reports.shade import Shade
-from monai_anogan.reports.strips import strips, voxel_at
+from monai_anogan.reports.strips import strips
 from monai_anogan.reports.volumes import packed
 
 __all__ = ["write_report"]
@@ -71,7 +71,7 @@ def write_report(
         vmax=f"{shade.vmax:g}",
         step=f"{shade.vmax / STEPS:g}",
         start=f"{shade.threshold or shade.visible[1]:g}",
-        data=_data(scene, shade, findings),
+        data=_data(scene, shade),
         script=parts.joinpath("viewer.js").read_text(encoding="utf-8"),
     )
     Path(path).write_text(text, encoding="utf-8")
@@ -145,7 +145,7 @@ def place_in_words(place_mm: Sequence[float]) -> str:
 
 def _stills(scene: Scene, shade: Shade, findings: Findings | None) -> str:
     shown = list(findings or ())[:STILLS]
-    places = [(f"Finding {f.label}", voxel_at(scene, f.peak_mm)) for f in shown]
+    places = [(f"Finding {f.label}", scene.voxel_at(f.peak_mm)) for f in shown]
     blocks = []
     for title, place in places or [("Where the map is highest", scene.peak)]:
         figures = "".join(
@@ -191,12 +191,10 @@ def _statements(findings: Findings | None, warnings: Sequence[str]) -> str:
     return "".join(f"<p>{escape(line)}</p>" for line in said)
 
 
-def _data(scene: Scene, shade: Shade, findings: Findings | None) -> str:
+def _data(scene: Scene, shade: Shade) -> str:
     volumes = packed(scene, shade)
     inverse = np.linalg.inv(np.array(volumes["affine"]))
-    first = next(iter(findings), None) if findings else None
-    middle = first.peak_mm if first else (scene.affine @ [*scene.peak, 1])[:3]
-    place = np.round((inverse @ [*middle, 1])[:3]).astype(int)
+    place = np.round((inverse @ scene.affine @ [*scene.peak, 1])[:3]).astype(int)
     colours = (COLOURS(np.arange(256), bytes=True)[:, :3]).ravel()
     record = volumes | {
         "vmax": shade.vmax,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from nibabel.affines import from_matvec, voxel_sizes
+from nibabel.affines import apply_affine, from_matvec, voxel_sizes
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
@@ -30,6 +30,11 @@ class Scene:
     peak: NDArray[np.intp]  # (3,) voxel of the most abnormal location
     levels: NDArray[np.intp]  # axial slices that hold the organ, lowest and highest
 
+    def voxel_at(self, place_mm: ArrayLike) -> NDArray[np.intp]:
+        """The voxel at a place in RAS mm, the nearest one if it lies outside."""
+        voxel = np.round(apply_affine(np.linalg.inv(self.affine), np.asarray(place_mm)))
+        return np.clip(voxel.astype(np.intp), 0, np.array(self.image.shape) - 1)
+
 
 def compose(
     image: ArrayLike,
@@ -37,6 +42,7 @@ def compose(
     anomaly_map: ArrayLike,
     affine: NDArray[np.float64],
     mask: ArrayLike | None,
+    place_mm: ArrayLike | None = None,
 ) -> Scene:
     """Reorient, crop and window a case.
 
@@ -46,6 +52,8 @@ def compose(
         anomaly_map: (I, J, K).
         affine: (4, 4) voxel to RAS, mm.
         mask: (I, J, K) of the organ; None takes whatever is brighter than the air.
+        place_mm: RAS, the most abnormal location, as of the first finding; None takes the highest
+            of the map.
 
     Raises:
         ValueError: The volumes are not on one three-dimensional grid.
@@ -63,7 +71,7 @@ def compose(
     box = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
     window = np.percentile(scan[organ], (1.0, 99.5))
     levels = np.flatnonzero(organ[box].any(axis=(0, 1)))[[0, -1]]
-    return Scene(
+    scene = Scene(
         image=scan[box],
         reconstruction=healthy[box],
         anomaly_map=heat[box],
@@ -73,6 +81,7 @@ def compose(
         peak=_most_abnormal(np.where(organ, heat, 0)[box], organ[box], spacing),
         levels=levels,
     )
+    return scene if place_mm is None else replace(scene, peak=scene.voxel_at(place_mm))
 
 
 def _brighter_than_air(scan: NDArray[np.float32]) -> NDArray[np.bool_]:

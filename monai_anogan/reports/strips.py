@@ -9,15 +9,14 @@ from io import BytesIO
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from nibabel.affines import apply_affine
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from monai_anogan.reports.panels import BACKGROUND, Panels
 from monai_anogan.reports.planes import PLANES, Plane, position
 from monai_anogan.reports.scene import Scene
 from monai_anogan.reports.shade import Shade
 
-__all__ = ["strips", "voxel_at"]
+__all__ = ["strips"]
 
 HIGH, GAP = 2.1, 0.05  # of a picture and between two, in inches
 DPI = 110
@@ -37,12 +36,6 @@ def strips(scene: Scene, shade: Shade, place: NDArray[np.intp]) -> list[tuple[st
     at = replace(scene, peak=place)
     captions = [f"{p.name}, {position(scene.affine, p, place)}" for p in PLANES]
     return [(c, _strip(at, shade, plane)) for c, plane in zip(captions, PLANES, strict=True)]
-
-
-def voxel_at(scene: Scene, place_mm: ArrayLike) -> NDArray[np.intp]:
-    """The voxel of a scene at a place in RAS mm, the nearest one if it lies outside."""
-    voxel = np.round(apply_affine(np.linalg.inv(scene.affine), np.asarray(place_mm)))
-    return np.clip(voxel.astype(np.intp), 0, np.array(scene.image.shape) - 1)
 
 
 def _strip(scene: Scene, shade: Shade, plane: Plane) -> str:
