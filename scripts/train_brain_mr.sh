@@ -37,11 +37,18 @@ stage adversarial "['$configs/train.json','$root/configs/brain_mr_2d.yaml']" \
 stage encoder "['$configs/train.json','$configs/train_encoder.json']" \
     --pretrained "$out/adversarial/model.pt" --epochs 10 $short
 cp "$out/encoder/model.pt" "$root/bundle/models/model.pt"
-compare() { # compare FILE OVERLAYS MODE: fit a comparison on lesions painted over healthy scans
+fit() { # fit FILE OVERLAYS MODE [--id value ...]: a comparison, on painted healthy scans
+    local file=$1 overlays=$2 mode=$3
+    shift 3
     python -m monai.bundle run \
-        --config_file "['$configs/inference.json'$2,'$configs/fit_comparison.json']" \
-        --bundle_root "$root/bundle" --dataset_dir "$data" --mode "$3" \
-        --comparison_file "$root/bundle/models/$1.pt"
+        --config_file "['$configs/inference.json'$overlays,'$configs/fit_comparison.json']" \
+        --bundle_root "$root/bundle" --dataset_dir "$data" --mode "$mode" \
+        --comparison_file "$file" "$@"
+}
+compare() { # compare NAME OVERLAYS MODE: of lesions of every kind, then of white matter alone
+    local file="$root/bundle/models/$1.pt"
+    fit "$file" "$2" "$3"
+    fit "$file" "$2" "$3" --more_of "$file" --members 2 --rounds 1 --white_matter 1.0
 }
 compare comparison_encoder "" encoder
 compare comparison_search "" search

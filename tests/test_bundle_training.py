@@ -176,3 +176,8 @@ def test_members_of_a_comparison_are_fitted_to_the_same_scans_painted_anew(
     assert len(set(fitted)) > 1
     one, other = load_comparison(file).members
     assert not torch.equal(one.first.mean, other.first.mean)  # the same head, painted anew
+    settings |= {"more_of": file, "members": 1, "white_matter": 1.0}
+    run_python(bundle_run("run", INFERENCE, FIT, **settings))
+    kept, _, more = load_comparison(file).members
+    assert torch.equal(kept.first.mean, one.first.mean)
+    assert not torch.equal(more.first.mean, one.first.mean)

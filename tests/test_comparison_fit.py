@@ -5,10 +5,10 @@ from itertools import pairwise
 import pytest
 import torch
 
-from monai_anogan.engines import ComparisonFit, fit_perceptron, in_rounds
+from monai_anogan.engines import ComparisonFit, fit_perceptron, in_rounds, save_state_dict
 from monai_anogan.engines.lesion_voxels import importance, lesion_sizes
-from monai_anogan.errors import AnoganError
-from monai_anogan.maps import Perceptron, load_comparison
+from monai_anogan.errors import AnoganError, InputError
+from monai_anogan.maps import Comparison, Perceptron, load_comparison
 from monai_anogan.maps.scale_features import FEATURES
 
 SHAPE = (1, 30, 28, 26)
@@ -108,6 +108,34 @@ def test_each_member_is_fitted_to_scans_of_its_own(tmp_path):
     ]
     assert {name.split(".")[0] for name in changed[0]} == {"surroundings"}
     assert changed[1:] == [{"members.0"}, {"members.1"}]
+
+
+def test_a_comparison_is_given_more_members_and_keeps_those_it_has(tmp_path):
+    path = tmp_path / "c.pt"
+    save_state_dict(Comparison(1), path)
+    before = load_comparison(path).state_dict()
+    order = in_rounds(range(8), 1, 2, more=True)
+    assert len(order) == 16
+    fit = ComparisonFit(path, len(order), more_of=path, members=2, epochs=8)
+    for number in order:
+        fit.add(scan(number))
+    fit.save()
+    after = load_comparison(path)
+    assert len(after.members) == 3
+    state = after.state_dict()
+    assert all(torch.equal(before[name], state[name]) for name in before)
+    first = "members.{}.first.layers.0.weight"
+    assert not torch.equal(state[first.format(1)], state[first.format(2)])
+    after.members = after.members[1:]  # the new ones alone
+    new = scan(99)
+    evidence = after.evidence(new["image"], new["pred"], new["mask"])
+    lesion, healthy = new["lesion"] > 0, (new["mask"] > 0) & (new["lesion"] == 0)
+    assert evidence[lesion].median() > 2 * evidence[healthy].median()
+
+
+def test_more_members_of_what_is_no_comparison_are_refused(tmp_path):
+    with pytest.raises(InputError, match="must be fitted first"):
+        ComparisonFit(tmp_path / "c.pt", 8, more_of=tmp_path / "none.pt")
 
 
 @pytest.mark.parametrize("scans", [14, 5])

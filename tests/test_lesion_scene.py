@@ -1,11 +1,15 @@
 """Lesions painted over healthy volumes: said to be where they show, and only there."""
 
+import numpy as np
 import pytest
 import torch
 from monai.data import MetaTensor
+from scipy import ndimage
 
 from monai_anogan.transforms import BACKGROUND, RandLesionScened
 from monai_anogan.transforms.lesion_shapes import bright_tissue, push_apart, spots
+from monai_anogan.transforms.smooth_noise import SmoothNoise
+from monai_anogan.transforms.white_matter import paint_white_matter
 
 
 @pytest.fixture(scope="module")
@@ -109,3 +113,43 @@ def test_scattered_spots_lie_in_bright_tissue(paint, head):
         assert not (lesion & ~near).any()
         seen += int(lesion.sum())
     assert seen > 50
+
+
+def test_lesions_of_white_matter_lie_in_or_beside_the_bright_tissue(head):
+    paint = RandLesionScened("image", "lesion", prob=1.0, white_matter=1.0)
+    bright = bright_tissue(head[0], share=0.6)
+    near = torch.nn.functional.max_pool3d(bright[None].float(), 5, stride=1, padding=2) > 0
+    inside = total = 0
+    sizes = []
+    for seed in range(12):
+        image, lesion = painted(paint, head, seed)
+        assert torch.equal(image[head <= BACKGROUND], head[head <= BACKGROUND])
+        inside, total = inside + int((lesion & near).sum()), total + int(lesion.sum())
+        labels, count = ndimage.label(lesion[0].numpy())
+        sizes += np.bincount(labels.ravel())[1:].tolist() if count else []
+    assert total > 200
+    assert inside > 0.95 * total
+    assert np.median(sizes) < 30 < max(sizes)
+
+
+def test_of_white_matter_many_lie_around_the_ventricles():
+    """In a bright ball with fluid in its middle; `close` is within 14 voxels of the middle."""
+    grid = torch.stack(torch.meshgrid(*[torch.arange(64)] * 3, indexing="ij")).float()
+    away = (grid - 32).norm(dim=0)
+    ball = torch.where(away < 30, 0.5, BACKGROUND)
+    ball[away < 6] = -0.8
+    noise, close, count = SmoothNoise((64, 64, 64), cells=(2.0, 3.0)), 0, 0
+    for seed in range(20):
+        _, region = paint_white_matter(ball, noise, torch.Generator().manual_seed(seed))
+        close += int((region[away < 14] > 0.3).sum())
+        count += int((region > 0.3).sum())
+    by_chance = (14**3 - 5**3) / (27**3 - 5**3)
+    assert close / count > 1.5 * by_chance
+
+
+def test_without_white_matter_none_is_painted():
+    empty = torch.full((8, 8, 8), BACKGROUND)
+    noise = SmoothNoise((8, 8, 8), cells=(2.0,))
+    image, region = paint_white_matter(empty, noise, torch.Generator().manual_seed(0))
+    assert torch.equal(image, empty)
+    assert not region.any()

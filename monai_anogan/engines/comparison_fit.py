@@ -6,9 +6,9 @@ knows what this model in this mode leaves unexplained in healthy tissue.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 from ignite.engine import Events
@@ -19,11 +19,9 @@ from monai_anogan.engines.fit_perceptron import fit_perceptron
 from monai_anogan.engines.lesion_voxels import LesionVoxels, lesion_sizes
 from monai_anogan.engines.surroundings_fit import SurroundingsFit
 from monai_anogan.errors import AnoganError
-from monai_anogan.maps import Comparison, Perceptron, TwoLooks
+from monai_anogan.maps import Comparison, Perceptron, TwoLooks, load_comparison
 
-__all__ = ["ComparisonFit", "in_rounds"]
-
-Item = TypeVar("Item")
+__all__ = ["ComparisonFit"]
 
 
 class ComparisonFit:
@@ -34,11 +32,15 @@ class ComparisonFit:
     teaches its first look, the other its second: this meets evidence on scans that the first has
     not learned from, as it will later.
 
+    A comparison that has members can be given more, for lesions of another kind: its surroundings
+    and the members that it has stay as they are, and no scans come for them.
+
     Args:
         path: file of the fitted comparison.
         scans: how many will come, each as often as it does.
+        more_of: file of a comparison that is given more members; None begins one.
         rounds: how often a scan comes to a member.
-        members: of the comparison.
+        members: of the comparison, or how many more.
         epochs: passes over all voxels of a look.
         surroundings_epochs: passes over all healthy voxels.
         seed: of the draw of voxels and of the fit.
@@ -46,6 +48,7 @@ class ComparisonFit:
     Raises:
         ValueError: `scans` cannot be the same, two or more, for every member and round and the
             surroundings.
+        InputError: `more_of` is no comparison.
     """
 
     def __init__(
@@ -53,26 +56,30 @@ class ComparisonFit:
         path: str | Path,
         scans: int,
         *,
+        more_of: str | Path | None = None,
         rounds: int = 1,
         members: int = 1,
         epochs: int = 20,
         surroundings_epochs: float = 5,
         seed: int = 0,
     ) -> None:
-        times = 1 + rounds * members
+        times = (more_of is None) + rounds * members
         if scans % times or scans < 2 * times:
+            before = ", and come once before" if more_of is None else ""
             raise ValueError(
-                f"{scans} scans must be {members} members' in {rounds} rounds each, and come once "
-                "before, of two or more"
+                f"{scans} scans must be {members} members' in {rounds} rounds each{before}, of two "
+                "or more"
             )
         self.path, self.scans, self.epochs, self.seed = Path(path), scans, epochs, seed
         self.surroundings_epochs = surroundings_epochs
-        self.before = scans // times
-        self.each = self.before * rounds
-        self.first = self.before // 2 * rounds
+        different = scans // times
+        self.before = different if more_of is None else 0
+        self.each = different * rounds
+        self.first = different // 2 * rounds
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.comparison = Comparison(members)
+            self.comparison = _comparison(more_of, members)
+        self.kept = len(self.comparison.members) - members
         self.healthy = SurroundingsFit(seed)
         self.voxels = LesionVoxels(seed)
         self.done = 0
@@ -110,7 +117,7 @@ class ComparisonFit:
     def _show(self, seen: torch.Tensor, organ: torch.Tensor, lesion: torch.Tensor) -> None:
         """Draw voxels for a look of a member, and fit it when they are its last."""
         member, scan = divmod(self.done - self.before, self.each)
-        looks = self.comparison.members[member]
+        looks = self.comparison.members[self.kept + member]
         assert isinstance(looks, TwoLooks)
         if scan >= self.first:
             with torch.no_grad():
@@ -134,15 +141,10 @@ class ComparisonFit:
             self.add({**item, **output})
 
 
-def in_rounds(scans: Sequence[Item], rounds: int, members: int = 1) -> list[Item]:
-    """All scans once; then for each member one half of them again and again, then the other.
-
-    Each member begins at another place in the circle of scans, so that they have less in common.
-    """
-    half = len(scans) // 2
-    order = [*scans]
-    for member in range(members):
-        start = member * len(scans) // members
-        mine = [*scans[start:], *scans[:start]]
-        order += mine[:half] * rounds + mine[half:] * rounds
-    return order
+def _comparison(more_of: str | Path | None, members: int) -> Comparison:
+    """A new comparison, or a fitted one with as many members more."""
+    if more_of is None:
+        return Comparison(members)
+    comparison = load_comparison(more_of)
+    comparison.members.extend(TwoLooks() for _ in range(members))
+    return comparison

@@ -8,7 +8,7 @@ wider the variety, the less it depends on what a lesion looks like.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -22,6 +22,7 @@ from monai_anogan.transforms.intensity import BACKGROUND
 from monai_anogan.transforms.lesion_shapes import bright_tissue, push_apart, spots
 from monai_anogan.transforms.paint_lesions import PaintLesions
 from monai_anogan.transforms.smooth_noise import SmoothNoise
+from monai_anogan.transforms.white_matter import paint_white_matter
 
 __all__ = ["RandLesionScened"]
 
@@ -49,6 +50,8 @@ class RandLesionScened(RandomizableTransform, MapTransform):
             neighbourhood looks different for it.
         prob: share of volumes with lesions.
         layers: fewest and most layers of one.
+        white_matter: share of these that have lesions of white matter alone; see
+            `paint_white_matter`.
     """
 
     def __init__(
@@ -57,10 +60,12 @@ class RandLesionScened(RandomizableTransform, MapTransform):
         label_key: str = "lesion",
         prob: float = 0.95,
         layers: Sequence[int] = (1, 4),
+        white_matter: float = 0.0,
     ) -> None:
         MapTransform.__init__(self, keys)
         RandomizableTransform.__init__(self, prob)
         self.label_key, self.layers = label_key, tuple(layers)
+        self.white_matter = white_matter
         noise = SmoothNoise((112, 128, 128), cells=(2.0, 2.5, 3.5, 5.0, 7.0, 10.0, 14.0, 20.0))
         coverage: dict[str, Any] = {"coverage": (0.0005, 0.1), "foci_coverage": (0.0002, 0.008)}
         self.large = PaintLesions(1.0, foci=0.0, noise=noise, **coverage)
@@ -73,18 +78,23 @@ class RandLesionScened(RandomizableTransform, MapTransform):
             rng = torch.Generator().manual_seed(int(self.R.randint(2**31)))
             clean = convert_to_tensor(out[key], track_meta=False).float()
             painted, lesion = clean, torch.zeros_like(clean, dtype=torch.bool)
-            for _ in range(self._count(rng)):
-                painted, more = self._layer(rng)(painted, rng)
+            for layer in self._layers(rng):
+                painted, more = layer(painted, rng)
                 lesion |= more
             meta = {"affine": out[key].affine} if isinstance(out[key], MetaTensor) else {}
             out[key] = MetaTensor(painted, meta=meta)
             out[self.label_key] = MetaTensor(lesion.to(torch.uint8), meta=meta)
         return out
 
-    def _count(self, rng: torch.Generator) -> int:
+    def _layers(self, rng: torch.Generator) -> Iterator[Layer]:
+        if not self._do_transform:
+            return
+        if self.white_matter and _draw(rng) < self.white_matter:
+            yield self._white_matter
+            return
         fewest, most = self.layers
-        drawn = int(torch.randint(fewest, most + 1, (1,), generator=rng))
-        return drawn if self._do_transform else 0
+        for _ in range(int(torch.randint(fewest, most + 1, (1,), generator=rng))):
+            yield self._layer(rng)
 
     def _layer(self, rng: torch.Generator) -> Layer:
         draw, kinds = _draw(rng), (self._scattered, self._mass, self._spots, self._large)
@@ -112,6 +122,10 @@ class RandLesionScened(RandomizableTransform, MapTransform):
         fill = grey + 0.05 * self.large.noise.crop(1, clean.shape[1:], rng, cells=(2, 6))
         painted = torch.where(inside, torch.lerp(clean, fill, region).clamp(-1, 1), clean)
         return painted, _shows(clean, painted, region)
+
+    def _white_matter(self, clean: torch.Tensor, rng: torch.Generator) -> Painted:
+        painted, region = paint_white_matter(clean[0], self.large.noise, rng)
+        return painted[None], _shows(clean, painted[None], region[None])
 
     def _mass(self, clean: torch.Tensor, rng: torch.Generator) -> Painted:
         inside = (clean[0] > BACKGROUND).nonzero()

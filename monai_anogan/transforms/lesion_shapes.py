@@ -11,9 +11,11 @@ from torch.nn import functional as F
 
 from monai_anogan.transforms.intensity import BACKGROUND
 
-__all__ = ["bright_tissue", "push_apart", "spots"]
+__all__ = ["around", "bright_tissue", "deep_fluid", "push_apart", "spots"]
 
 SURFACE = 3  # voxels; tissue nearer to it is not under it
+DEEP = 12  # voxels; fluid as far from it is that of the ventricles
+DARK = 0.2  # of an organ's voxels are as dark as its fluid
 
 
 def bright_tissue(clean: torch.Tensor, *, share: float) -> torch.Tensor:
@@ -30,6 +32,20 @@ def bright_tissue(clean: torch.Tensor, *, share: float) -> torch.Tensor:
     deep = inside & (ndimage.distance_transform_edt(inside) > SURFACE)
     found = deep & (smooth > np.quantile(smooth[inside], 1 - share))
     return torch.from_numpy(found if found.any() else inside)
+
+
+def deep_fluid(clean: torch.Tensor) -> torch.Tensor:
+    """The darkest voxels far under the surface of an organ, (D, H, W) bool: ventricles, in T1.
+
+    Args:
+        clean: (D, H, W) in network space.
+    """
+    inside = (clean > BACKGROUND).numpy()
+    if not inside.any():
+        return torch.from_numpy(inside)
+    smooth = ndimage.gaussian_filter(clean.numpy(), 1.0)
+    deep = ndimage.distance_transform_edt(inside) > DEEP
+    return torch.from_numpy(deep & (smooth < np.quantile(smooth[inside], DARK)))
 
 
 def spots(
@@ -55,7 +71,7 @@ def spots(
         sharpness = 3 * 10 ** torch.rand(1, generator=rng).item()
         opacity = 1 - 0.7 * torch.rand(1, generator=rng).item() ** 2
         centre = inside[int(torch.randint(len(inside), (1,), generator=rng))]
-        box, away = _around(clean.shape, centre, 1.6 * axes + 1)
+        box, away = around(clean.shape, centre, 1.6 * axes + 1)
         distance = (away / axes.view(3, 1, 1, 1)).norm(dim=0)
         share = opacity * torch.sigmoid((1 - distance) * sharpness)
         region[box] = torch.maximum(region[box], share)
@@ -76,7 +92,7 @@ def push_apart(
     Returns:
         The volume, and the share of each voxel that was replaced, (D, H, W).
     """
-    box, away = _around(clean.shape, middle, torch.full((3,), reach))
+    box, away = around(clean.shape, middle, torch.full((3,), reach))
     distance = away.norm(dim=0) / reach
     source = away * (squeeze + (1 - squeeze) * distance).clamp(max=1) + middle.view(3, 1, 1, 1)
     span = torch.tensor(clean.shape).view(3, 1, 1, 1) - 1
@@ -89,10 +105,19 @@ def push_apart(
     return pushed, region
 
 
-def _around(
+def around(
     shape: Sequence[int], centre: torch.Tensor, reach: torch.Tensor
 ) -> tuple[tuple[slice, ...], torch.Tensor]:
-    """The box within `reach` of a voxel, and how far each of its voxels lies from it, (3, *box)."""
+    """The box within `reach` of a voxel, and how far each of its voxels lies from it.
+
+    Args:
+        shape: of the volume, (D, H, W).
+        centre: the voxel, (3,).
+        reach: in voxels along each axis, (3,).
+
+    Returns:
+        The box, and the steps from the voxel along each axis, (3, *box).
+    """
     middle, span = centre.tolist(), reach.ceil().int().tolist()
     box = tuple(
         slice(max(0, c - r), min(n, c + r + 1)) for c, r, n in zip(middle, span, shape, strict=True)
