@@ -19,7 +19,7 @@ from monai.utils import convert_to_tensor
 from torch.nn import functional as F
 
 from monai_anogan.transforms.intensity import BACKGROUND
-from monai_anogan.transforms.lesion_shapes import bright_tissue, push_apart, spots
+from monai_anogan.transforms.lesion_shapes import bright_tissue, draw, push_apart, spots
 from monai_anogan.transforms.paint_lesions import PaintLesions
 from monai_anogan.transforms.smooth_noise import SmoothNoise
 from monai_anogan.transforms.white_matter import paint_white_matter
@@ -89,7 +89,7 @@ class RandLesionScened(RandomizableTransform, MapTransform):
     def _layers(self, rng: torch.Generator) -> Iterator[Layer]:
         if not self._do_transform:
             return
-        if self.white_matter and _draw(rng) < self.white_matter:
+        if self.white_matter and draw(rng) < self.white_matter:
             yield self._white_matter
             return
         fewest, most = self.layers
@@ -97,9 +97,9 @@ class RandLesionScened(RandomizableTransform, MapTransform):
             yield self._layer(rng)
 
     def _layer(self, rng: torch.Generator) -> Layer:
-        draw, kinds = _draw(rng), (self._scattered, self._mass, self._spots, self._large)
+        drawn, kinds = draw(rng), (self._scattered, self._mass, self._spots, self._large)
         shares = zip((0.4, 0.46, 0.64, 0.82), kinds, strict=True)
-        return next((kind for share, kind in shares if draw < share), self._foci)
+        return next((kind for share, kind in shares if drawn < share), self._foci)
 
     def _large(self, clean: torch.Tensor, rng: torch.Generator) -> Painted:
         return self._refilled(clean, self.large.region(clean, rng), rng)
@@ -111,14 +111,14 @@ class RandLesionScened(RandomizableTransform, MapTransform):
         return self._refilled(clean, spots(clean[0], rng)[None], rng)
 
     def _scattered(self, clean: torch.Tensor, rng: torch.Generator) -> Painted:
-        count = int(10 ** (0.3 + 1.6 * _draw(rng)))  # 2 to 79
-        host = bright_tissue(clean[0], share=0.25 + 0.3 * _draw(rng))
+        count = int(10 ** (0.3 + 1.6 * draw(rng)))  # 2 to 79
+        host = bright_tissue(clean[0], share=0.25 + 0.3 * draw(rng))
         some: dict[str, Any] = {"count": (max(1, count // 2), count), "radius": (0.6, 2.6)}
         region = spots(torch.where(host, clean[0], BACKGROUND), rng, **some)[None]
-        if _draw(rng) < 0.5:
+        if draw(rng) < 0.5:
             return self._refilled(clean, region, rng)
         inside = clean > BACKGROUND
-        grey = torch.quantile(clean[inside][::RANKED], 0.02 + 0.45 * _draw(rng))
+        grey = torch.quantile(clean[inside][::RANKED], 0.02 + 0.45 * draw(rng))
         fill = grey + 0.05 * self.large.noise.crop(1, clean.shape[1:], rng, cells=(2, 6))
         painted = torch.where(inside, torch.lerp(clean, fill, region).clamp(-1, 1), clean)
         return painted, _shows(clean, painted, region)
@@ -131,7 +131,7 @@ class RandLesionScened(RandomizableTransform, MapTransform):
         inside = (clean[0] > BACKGROUND).nonzero()
         if not len(inside):
             return clean, torch.zeros_like(clean, dtype=torch.bool)
-        reach, squeeze = (low + (high - low) * _draw(rng) for low, high in (REACH, SQUEEZE))
+        reach, squeeze = (low + (high - low) * draw(rng) for low, high in (REACH, SQUEEZE))
         middle = inside[int(torch.randint(len(inside), (1,), generator=rng))]
         pushed, region = push_apart(clean[0], middle, reach, squeeze)
         return pushed[None], _shows(clean, pushed[None], region[None])
@@ -139,10 +139,6 @@ class RandLesionScened(RandomizableTransform, MapTransform):
     def _refilled(self, clean: torch.Tensor, region: torch.Tensor, rng: torch.Generator) -> Painted:
         painted = self.large.refill(clean, region, rng)
         return painted, _shows(clean, painted, region)
-
-
-def _draw(rng: torch.Generator) -> float:
-    return torch.rand(1, generator=rng).item()
 
 
 def _shows(clean: torch.Tensor, painted: torch.Tensor, region: torch.Tensor) -> torch.Tensor:

@@ -11,11 +11,16 @@ from torch.nn import functional as F
 
 from monai_anogan.transforms.intensity import BACKGROUND
 
-__all__ = ["around", "bright_tissue", "deep_fluid", "push_apart", "spots"]
+__all__ = ["around", "bright_tissue", "deep_fluid", "draw", "push_apart", "spots"]
 
 SURFACE = 3  # voxels; tissue nearer to it is not under it
 DEEP = 12  # voxels; fluid as far from it is that of the ventricles
 DARK = 0.2  # of an organ's voxels are as dark as its fluid
+
+
+def draw(rng: torch.Generator) -> float:
+    """A number in [0, 1)."""
+    return torch.rand(1, generator=rng).item()
 
 
 def bright_tissue(clean: torch.Tensor, *, share: float) -> torch.Tensor:
@@ -66,10 +71,10 @@ def spots(
     region, inside = torch.zeros_like(clean), (clean > BACKGROUND).nonzero()
     wanted = int(torch.randint(count[0], count[1] + 1, (1,), generator=rng))
     for _ in range(wanted if len(inside) else 0):
-        size = radius[0] * (radius[1] / radius[0]) ** torch.rand(1, generator=rng).item()
+        size = radius[0] * (radius[1] / radius[0]) ** draw(rng)
         axes = size * (0.7 + 0.7 * torch.rand(3, generator=rng))
-        sharpness = 3 * 10 ** torch.rand(1, generator=rng).item()
-        opacity = 1 - 0.7 * torch.rand(1, generator=rng).item() ** 2
+        sharpness = 3 * 10 ** draw(rng)
+        opacity = 1 - 0.7 * draw(rng) ** 2
         centre = inside[int(torch.randint(len(inside), (1,), generator=rng))]
         box, away = around(clean.shape, centre, 1.6 * axes + 1)
         distance = (away / axes.view(3, 1, 1, 1)).norm(dim=0)

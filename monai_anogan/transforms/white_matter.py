@@ -12,7 +12,7 @@ import torch
 from scipy import ndimage
 
 from monai_anogan.transforms.intensity import BACKGROUND
-from monai_anogan.transforms.lesion_shapes import around, bright_tissue, deep_fluid
+from monai_anogan.transforms.lesion_shapes import around, bright_tissue, deep_fluid, draw
 from monai_anogan.transforms.smooth_noise import SmoothNoise
 
 __all__ = ["paint_white_matter"]
@@ -41,12 +41,12 @@ def paint_white_matter(
     """
     region, grey = torch.zeros_like(clean), torch.zeros_like(clean)
     inside = clean > BACKGROUND
-    host = bright_tissue(clean, share=0.3 + 0.3 * _draw(rng))
+    host = bright_tissue(clean, share=0.3 + 0.3 * draw(rng))
     host = torch.from_numpy(ndimage.binary_dilation(host.numpy(), torch.ones(3, 3, 3))) & inside
     if not host.any():
         return clean, region
     places, weights = host.nonzero(), _weights(clean, host, rng)
-    count = int(10 ** (0.3 + 1.8 * _draw(rng)))
+    count = int(10 ** (0.3 + 1.8 * draw(rng)))
     rough = noise.crop(1, clean.shape, rng, cells=(2, 4))[0]
     greys = clean[inside][::RANKED].sort().values
     texture = TEXTURE * noise.crop(1, clean.shape, rng, cells=(2, 6))[0]
@@ -57,9 +57,9 @@ def paint_white_matter(
         box, away = around(clean.shape, places[place], 1.8 * axes + 1)
         distance = (away / axes.view(3, 1, 1, 1)).norm(dim=0)
         distance += RAGGED * min(1.0, radius / 1.5) * rough[box]
-        opacity, sharpness = 0.45 + 0.55 * _draw(rng), 3 * 10 ** _draw(rng)
+        opacity, sharpness = 0.45 + 0.55 * draw(rng), 3 * 10 ** draw(rng)
         share = torch.where(inside[box], opacity * torch.sigmoid((1 - distance) * sharpness), 0.0)
-        level = greys[int((0.02 + 0.45 * _draw(rng)) * (len(greys) - 1))]
+        level = greys[int((0.02 + 0.45 * draw(rng)) * (len(greys) - 1))]
         grey[box] = torch.where(share > region[box], level, grey[box])
         region[box] = torch.maximum(share, region[box])
     painted = torch.lerp(clean, grey + texture, region).clamp(-1, 1)
@@ -68,12 +68,8 @@ def paint_white_matter(
 
 def _weights(clean: torch.Tensor, host: torch.Tensor, rng: torch.Generator) -> torch.Tensor:
     """How likely a lesion lies in each voxel of the host, up to a factor."""
-    fluid = deep_fluid(clean) if _draw(rng) < PERIVENTRICULAR else None
+    fluid = deep_fluid(clean) if draw(rng) < PERIVENTRICULAR else None
     if fluid is None or not fluid.any():
         return torch.ones(int(host.sum()))
     away = torch.from_numpy(ndimage.distance_transform_edt(~fluid.numpy())).float()[host]
-    return torch.exp(-away / (1.5 + 6 * _draw(rng))) + ELSEWHERE
-
-
-def _draw(rng: torch.Generator) -> float:
-    return torch.rand(1, generator=rng).item()
+    return torch.exp(-away / (1.5 + 6 * draw(rng))) + ELSEWHERE
