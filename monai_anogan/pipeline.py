@@ -42,6 +42,8 @@ class Detection:
     findings: Findings | None = None  # None without a calibration: then the map is raw
     labels: MetaTensor | None = None  # 0 or the label of a finding
     warnings: tuple[str, ...] = ()  # why the numbers may not hold for this scan
+    shading_matched: bool = False  # before all else; the source is as it came
+    map_gain: float = 1.0  # below 1 where healthy tissue stood out more than it does in any scan
     seconds: dict[str, float] = field(default_factory=dict)  # by stage
 
     def judged(self) -> dict[str, Any]:
@@ -154,6 +156,7 @@ class Pipeline:
         clock = StageClock()
         with _user_errors_first(), torch.no_grad():
             data = self._rebuild(item, clock, progress)
+            matched = "shading" in data["image"].meta
             with clock("map"):
                 data = self.to_source(data)
         return Detection(
@@ -165,6 +168,8 @@ class Pipeline:
             findings=data.get("findings"),
             labels=data.get("finding_labels"),
             warnings=tuple(data["warnings"]),
+            shading_matched=matched,
+            map_gain=data.get("map_gain", 1.0),
             seconds=clock.seconds,
         )
 

@@ -167,6 +167,8 @@ def _describe_result(detection: Detection, pipeline: Pipeline) -> dict[str, Any]
     described: dict[str, Any] = {
         "map_unit": _shade(detection, pipeline).unit,
         "warnings": list(detection.warnings),
+        "shading_matched": detection.shading_matched,
+        "map_gain": round(detection.map_gain, 3),
         "calibration": found.statement if found is not None else None,
     }
     if found is not None:
@@ -232,6 +234,9 @@ def _facts(detection: Detection, pipeline: Pipeline, item: Mapping[str, str]) ->
         "Model": f"{pipeline.metadata['name']} {pipeline.metadata['version']}",
         "Software": f"monai_anogan {__version__}, MONAI {monai.__version__}, "
         f"PyTorch {torch.__version__}",
+        "Shading": "brought to that of the training scans"
+        if detection.shading_matched
+        else "as it came",
         "Settings": settings,
         "Intended use": pipeline.metadata["intended_use"],
     }

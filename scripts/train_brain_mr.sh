@@ -25,10 +25,14 @@ stage() { # stage NAME CONFIGS [--id value ...]
         --bundle_root "$root/bundle" --dataset_dir "$data" --output_dir "$out/$name" "$@"
 }
 
-if [ ! -f "$root/bundle/models/brain_mask.pt" ]; then
-    stage brain_mask "['$configs/train_brain_mask.json']"
-    cp "$out/brain_mask/brain_mask.pt" "$root/bundle/models/brain_mask.pt"
-fi
+mask() { # mask NAME OVERLAYS
+    if [ ! -f "$root/bundle/models/$1.pt" ]; then
+        stage "$1" "['$configs/train_brain_mask.json'$2]"
+        cp "$out/$1/brain_mask.pt" "$root/bundle/models/$1.pt"
+    fi
+}
+mask brain_mask ""
+mask brain_mask_wide ",'$root/configs/brain_mask_wide.yaml'"
 short="--patches_per_volume 4"
 pretrain="['$configs/train.json','$configs/train_encoder.json','$configs/pretrain.json']"
 stage pretrain "$pretrain" --epochs 40 --learning_rate 0.0015 $short

@@ -27,6 +27,10 @@ def dice(a, b):
     return 2 * (a & b).sum() / (a.sum() + b.sum())
 
 
+def head(volume, affine):
+    return {"image": MetaTensor(torch.from_numpy(volume)[None], affine=torch.from_numpy(affine))}
+
+
 def test_dice_is_above_095_on_every_test_subject(shared_data, find_brain):
     with (shared_data / "brain_t1" / "subjects.csv").open() as file:
         names = [row["subject"] for row in csv.DictReader(file) if row["split"] == "test"]
@@ -57,6 +61,21 @@ def test_a_skull_stripped_brain_is_found_whole(find_brain):
     head = MetaTensor(torch.from_numpy(volume)[None], affine=torch.from_numpy(template.affine))
     mask = find_brain({"image": head})["mask"][0].numpy() > 0
     assert dice(mask, volume > 25) > 0.97
+
+
+@pytest.mark.parametrize("air", [(0, 0, 0), (8, 5, 3), (40, 30, 20)], ids=["tight", "near", "wide"])
+def test_how_much_air_is_scanned_changes_nothing(find_brain, template, air) -> None:
+    """The network's norms would see another head in another field."""
+    tight = template.volume[
+        tuple(slice(n[0], n[-1] + 1) for n in map(np.unique, np.nonzero(template.volume)))
+    ]
+    wide = np.pad(tight, [(n, n) for n in air])
+    both = [
+        find_brain(head(volume, template.affine))["mask"][0].numpy() for volume in (tight, wide)
+    ]
+    inside = tuple(slice(n, -n or None) for n in air)
+    np.testing.assert_array_equal(both[1][inside], both[0])
+    assert both[1].sum() == both[0].sum()
 
 
 def test_a_1_mm_scan_of_another_scanner_has_a_brain_of_plausible_size(shared_data, find_brain):

@@ -19,6 +19,7 @@ ROOT = Path(__file__).parents[1]
 BUNDLE = ROOT / "bundle"
 TRAIN, ENCODER = BUNDLE / "configs/train.json", BUNDLE / "configs/train_encoder.json"
 PRETRAIN, MASK = BUNDLE / "configs/pretrain.json", BUNDLE / "configs/train_brain_mask.json"
+WIDE = BUNDLE.parent / "configs/brain_mask_wide.yaml"
 SMALL = {
     "bundle_root": BUNDLE,
     "visits_per_epoch": 2,
@@ -150,12 +151,15 @@ def masked_cohort(tmp_path: Path) -> Path:
     return folder
 
 
-def test_brain_mask_training_resumes(masked_cohort: Path, tmp_path: Path, run_python) -> None:
+@pytest.mark.parametrize("overlays", [(), (WIDE,)], ids=["as scanned", "other scanners"])
+def test_brain_mask_training_resumes(
+    overlays: tuple[Path, ...], masked_cohort: Path, tmp_path: Path, run_python
+) -> None:
     out = tmp_path / "out"
     settings = {"bundle_root": BUNDLE, "dataset_dir": masked_cohort, "output_dir": out}
-    run_python(training(MASK, **settings, epochs=1))
+    run_python(training(MASK, *overlays, **settings, epochs=1))
     first = weights(out / "brain_mask.pt")
-    (log,) = run_python(training(MASK, **settings, epochs=2))
+    (log,) = run_python(training(MASK, *overlays, **settings, epochs=2))
     assert "resumed after epoch 1" in log
     assert "dice" in log
     assert weights(out / "last_brain_mask.pt")["epoch"] == 2

@@ -58,7 +58,9 @@ def test_cross_fitted_rates_tell_how_well_the_voxel_rate_is_kept() -> None:
 def test_score_is_minus_log10_of_the_healthy_exceedance_rate() -> None:
     rng = np.random.default_rng(3)
     maps = [rng.random(SHAPE).astype(np.float32) for _ in range(10)]  # P(raw >= r) = 1 - r
-    score = fitted(maps).score(np.array([0.0, 0.5, 0.9, 0.99]), np.ones(4))
+    new = rng.random(SHAPE)
+    new[0, 0, :4] = 0.0, 0.5, 0.9, 0.99
+    score = fitted(maps).score(new, np.ones(SHAPE))[0, 0, :4]
     np.testing.assert_allclose(score, [0, -np.log10(0.5), 1, 2], atol=0.03)
 
 

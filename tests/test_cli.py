@@ -124,6 +124,7 @@ def test_summary_says_what_the_result_depends_on(detected, head_series: Path) ->
     assert (told["settings"]["steps"], told["settings"]["seed"]) == (2, 7)
     assert told["seconds"].keys() == {"read", "prepare", "search", "map", "write"}
     assert {*told["files"], "summary.json"} == names(detected["once"])
+    assert told["shading_matched"]  # the template is even, the training scans are not
     assert 0 < told["case_score"] < 50  # log(1 + odds)
     assert "not a medical device" in told["disclaimer"]
 

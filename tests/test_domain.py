@@ -34,7 +34,8 @@ def head(seed: int, *, contrast: float = 1.0, noise: float = 0.03) -> dict[str, 
     return {
         "image": np.where(brain, np.clip(image, -1, 1), -1).astype(np.float32),
         "mask": brain,
-        "raw": (0.12 + 0.02 * np.abs(rng.standard_normal(SHAPE))).astype(np.float32) * brain,
+        "rebuilt": (0.12 + 0.02 * np.abs(rng.standard_normal(SHAPE))).astype(np.float32) * brain,
+        "raw": (0.01 * rng.exponential(size=SHAPE)).astype(np.float32) * brain,
         "source": np.where(brain, 600 + 400 * image, np.where(skull, 700.0, 5.0)).astype(
             np.float32
         ),
@@ -43,7 +44,10 @@ def head(seed: int, *, contrast: float = 1.0, noise: float = 0.03) -> dict[str, 
 
 def appearance(parts: dict[str, NDArray], source_affine: NDArray = AFFINE) -> Appearance:
     return measure(
-        parts["image"], parts["mask"], parts["raw"], AFFINE, parts["source"], source_affine
+        *(parts[name] for name in ("image", "mask", "rebuilt", "raw")),
+        AFFINE,
+        parts["source"],
+        source_affine,
     )
 
 
@@ -66,8 +70,9 @@ def test_a_large_lesion_is_no_reason_to_refuse(domain: Domain) -> None:
     lesion = np.zeros(SHAPE, bool)
     lesion[30:42, 36:50, 28:40] = True
     parts["image"][lesion & parts["mask"]] = -0.95
-    parts["raw"][lesion & parts["mask"]] = 1.3
-    assert domain.judge(appearance(parts)).refusals == ()
+    parts["rebuilt"][lesion & parts["mask"]] = 1.3
+    parts["raw"][lesion & parts["mask"]] = 2.0
+    assert domain.judge(appearance(parts)) == Verdict()
 
 
 @pytest.mark.parametrize(
@@ -154,8 +159,16 @@ def test_how_much_a_persons_grey_steps_is_no_matter_of_sharpness(domain: Domain)
 
 def test_an_unexplained_scan_is_refused(domain: Domain) -> None:
     parts = head(307)
-    parts["raw"] *= 3
+    parts["rebuilt"] *= 3
     assert "residual of healthy patches" in domain.judge(appearance(parts)).refusals[0]
+
+
+def test_a_scan_that_stands_out_all_over_is_warned_about_but_not_refused(domain: Domain) -> None:
+    parts = head(315)
+    parts["raw"] *= 3
+    verdict = domain.judge(appearance(parts))
+    assert verdict.refusals == ()
+    assert "healthy tissue stands out?" in verdict.warnings[0]
 
 
 def test_four_kinds_of_oddities_together_are_a_refusal(domain: Domain) -> None:

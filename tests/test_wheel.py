@@ -24,7 +24,8 @@ def installed(tmp_path_factory):
 def test_the_wheel_carries_bundle_types_and_licence(installed):
     names = {str(path.relative_to(installed)) for path in installed.rglob("*") if path.is_file()}
     bundle = {f"monai_anogan/bundle/configs/{n}.json" for n in ("inference", "train", "metadata")}
-    weights = {f"monai_anogan/bundle/models/{n}.pt" for n in ("model", "brain_mask")}
+    models = ("model", "brain_mask", "brain_mask_wide")
+    weights = {f"monai_anogan/bundle/models/{n}.pt" for n in models}
     assert bundle | weights | {"monai_anogan/py.typed"} <= names
     assert any(name.endswith("licenses/LICENSE") for name in names)
 

@@ -1,6 +1,7 @@
 """From residuals to the anomaly map, its calibrated score, findings, and the score of a scan."""
 
 from monai_anogan.maps.appearance import Appearance, measure
+from monai_anogan.maps.background import Background, TurnDownd, background
 from monai_anogan.maps.calibrated import UNLIKE, Calibrated, CheckDomaind, appearance_of
 from monai_anogan.maps.calibration import Calibration, scans_needed
 from monai_anogan.maps.calibration_file import CalibrationFile, load_calibration, weights_digest
@@ -21,6 +22,7 @@ from monai_anogan.maps.voxel_scale import VoxelScale
 __all__ = [
     "UNLIKE",
     "Appearance",
+    "Background",
     "Calibrated",
     "Calibration",
     "CalibrationFile",
@@ -34,10 +36,12 @@ __all__ = [
     "Heal",
     "Perceptron",
     "ResidualMapd",
+    "TurnDownd",
     "TwoLooks",
     "Verdict",
     "VoxelScale",
     "appearance_of",
+    "background",
     "case_score",
     "find",
     "load_calibration",

@@ -116,12 +116,13 @@ class Calibrated(Transform):
 
 
 def appearance_of(data: Mapping[Hashable, Any]) -> Appearance:
-    """The appearance of a case in the pipeline: `image`, `mask`, `pred`, `source`."""
+    """The appearance of a case in the pipeline: `image`, `mask`, `pred`, the raw map, `source`."""
     image, source = data["image"], data["source"]
     return measure(
         _array(image),
         _array(data["mask"]) > 0,
         _array(data["pred"]),
+        _array(data["anomaly_map"]),
         image.affine.numpy(),
         _array(source),
         source.affine.numpy(),

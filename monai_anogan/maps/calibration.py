@@ -10,7 +10,8 @@ If a new healthy scan is exchangeable with the n ones, its largest region has p 
 probability alpha or less, for any n and any model: at most alpha of new healthy scans raise a
 finding. A finding is the largest of a scan's regions or stands beside a larger one, so this covers
 all findings of a scan together. Each T_i is measured with the voxel scale of the other scans
-(cross-fitting): with its own it would look quieter than a new scan does.
+(cross-fitting): with its own it would look quieter than a new scan does. A map whose background no
+healthy scan has is turned down first (see `Background`), so a scale begins with one.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from monai_anogan.errors import AnoganError
+from monai_anogan.maps.background import Background, background
 from monai_anogan.maps.regions import region_masses
 from monai_anogan.maps.voxel_scale import VoxelScale, exceedance, rate_grid
 
@@ -37,12 +39,14 @@ class Calibration:
         voxel_rate: share of the voxels of healthy scans at or above the threshold.
 
     Attributes:
+        background_: of raw maps, fitted on all scans.
         scale_: the scale of voxels, fitted on all scans.
         masses_: (n,) largest region mass of each healthy scan, score times ml, cross-fitted.
         rates_: (n,) share of each healthy scan's voxels above the threshold, cross-fitted: how well
             `voxel_rate` is kept on a scan that the scale has not seen.
     """
 
+    background_: Background
     scale_: VoxelScale
     masses_: NDArray[np.float64]
     rates_: NDArray[np.float64]
@@ -73,15 +77,18 @@ class Calibration:
                 f"a calibration must have {FEWEST_SCANS} healthy scans or more, got {len(maps)}; "
                 "the smallest p-value of n scans is 1 / (n + 1)"
             )
-        volumes = [np.asarray(m, np.float32) for m in maps]
         organs = [np.asarray(m) > 0 for m in masks]
+        behind = np.array([background(m, o) for m, o in zip(maps, organs, strict=True)])
+        self.background_ = Background().fit(behind)
+        volumes = [self.background_.turn_down(m, o) for m, o in zip(maps, organs, strict=True)]
         inside = [v[o] for v, o in zip(volumes, organs, strict=True)]
         levels, sizes = rate_grid(inside), np.array([v.size for v in inside], float)
         rates = np.stack([exceedance(v, levels) for v in inside])
         self.scale_ = VoxelScale().fit(levels, rates, voxels=sizes.sum())
         self.masses_, self.rates_ = np.zeros(len(volumes)), np.zeros(len(volumes))
-        for i, (volume, organ) in enumerate(zip(volumes, organs, strict=True)):
+        for i, (raw, organ) in enumerate(zip(maps, organs, strict=True)):
             others = np.arange(len(volumes)) != i
+            volume = Background().fit(behind[others]).turn_down(raw, organ)
             scale = VoxelScale().fit(levels, rates[others], voxels=sizes[others].sum())
             score = scale(volume) * organ
             masses = region_masses(score, self.threshold, voxel_ml)[1]
@@ -100,7 +107,7 @@ class Calibration:
             AnoganError: The calibration is not fitted.
         """
         self._check_fitted()
-        return self.scale_(raw) * (np.asarray(mask) > 0)
+        return self.scale_(self.background_.turn_down(raw, mask)) * (np.asarray(mask) > 0)
 
     def p_values(self, masses: ArrayLike) -> NDArray[np.float64]:
         """Conformal p-values of regions by their masses, (R,); 1 / (n + 1) is the smallest.
@@ -145,6 +152,7 @@ class Calibration:
         self._check_fitted()
         return {
             "voxel_rate": self.voxel_rate,
+            "background": self.background_.limit_,
             "levels": self.scale_.levels_.tolist(),
             "scores": self.scale_.scores_.tolist(),
             "masses": self.masses_.tolist(),
@@ -155,6 +163,7 @@ class Calibration:
     def from_state(cls, state: Mapping[str, Any]) -> Self:
         """A fitted calibration from its state."""
         fitted = cls(state["voxel_rate"])
+        fitted.background_ = Background.of(state["background"])
         fitted.scale_ = VoxelScale.of(state["levels"], state["scores"])
         fitted.masses_, fitted.rates_ = np.array(state["masses"]), np.array(state["rates"])
         return fitted

@@ -27,6 +27,7 @@ class Trait:
 
 
 CONTRAST, NOISE = "another sequence or contrast?", "another resolution, or more noise?"
+LOUD = "another scanner, so that healthy tissue stands out?"
 BLUR = "blurred, sharpened, or noisier?"
 TURNED, PART = "another organ, or turned?", "another organ, or part of one?"
 TRAITS = {
@@ -40,6 +41,9 @@ TRAITS = {
     ),
     "inside": Trait("contrast", "grey inside less grey at the rim", 0.04, "{:.2f}", CONTRAST),
     "residual": Trait("residual", "residual of healthy patches", 0.015, "{:.3f}", CONTRAST),
+    "raw": Trait(
+        "raw", "upper quartile of the raw map", 0.0015, "{:.3f}", LOUD, refuses=False, low=False
+    ),
     **{
         f"grey{p}": Trait("grey", f"{p}th percentile of grey", 0.05, "{:.2f}", CONTRAST)
         for p in DECILES

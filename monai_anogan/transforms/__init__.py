@@ -1,6 +1,11 @@
 """MONAI dictionary transforms from a loaded scan to the patches a network sees."""
 
-from monai_anogan.transforms.augment import RandLesionsd, RandSkullStripd
+from monai_anogan.transforms.augment import (
+    RandCutNeckd,
+    RandHeadContrastd,
+    RandLesionsd,
+    RandSkullStripd,
+)
 from monai_anogan.transforms.body_mask import BodyMaskd
 from monai_anogan.transforms.brain_mask import BrainMaskd, ScaleHeadd
 from monai_anogan.transforms.check import CheckVolumed
@@ -40,6 +45,8 @@ __all__ = [
     "MatchShadingd",
     "PaintLesions",
     "RandContrast",
+    "RandCutNeckd",
+    "RandHeadContrastd",
     "RandLesionScened",
     "RandLesionsd",
     "RandPatchesd",

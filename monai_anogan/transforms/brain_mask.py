@@ -1,15 +1,16 @@
-"""Find the brain in an MR head by a small 3D network."""
+"""Find the brain in an MR head by small 3D networks."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
+from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
 import torch
 from monai.config import KeysCollection
 from monai.data import MetaTensor
-from monai.transforms import DivisiblePad, MapTransform
+from monai.transforms import MapTransform
 from scipy import ndimage
 from torch import nn
 
@@ -20,6 +21,9 @@ from monai_anogan.transforms.intensity import percentiles
 __all__ = ["BrainMaskd", "ScaleHeadd"]
 
 FOREGROUND = 0.05  # of the scaled head; background noise lies below
+FIELD = (96, 128, 128)  # voxels of 2 mm that the network is shown, as it was in training
+HEAD, ABOVE = 0.2, 8  # grey of the scaled head that is no noise; voxels of air over its top
+TISSUE = 0.3  # correlation of neighbouring voxels; of brains 0.8 or more, of noise about 0
 STRIPPED_SHARE = 0.8  # of the foreground is brain; with the skull on it is about half
 
 
@@ -42,15 +46,15 @@ class ScaleHeadd(MapTransform):
 class BrainMaskd(MapTransform):
     """Write the brain mask of an MR head, with its skull or without, under `mask_key`.
 
-    The network's foreground, its largest connected part, closed over gaps (a lesion at the surface)
-    and filled. A scan whose foreground is nearly all brain came skull-stripped: then that
-    foreground is the mask.
+    Where the networks' mean sees more brain than not, the largest connected part, closed over gaps
+    (a lesion at the surface) and filled. A scan whose foreground is nearly all brain came
+    skull-stripped: then that foreground is the mask.
 
     Args:
         keys: the head, (1, D, H, W) in RAS at the network's voxel size, scanner units.
         mask_key: where the mask goes, (1, D, H, W) uint8.
-        network: two-class 3D segmentation network whose weights are `checkpoint`.
-        checkpoint: its flat state dict.
+        network: two-class 3D segmentation network, for heads of `FIELD`.
+        checkpoints: its flat state dicts, one a network to be asked.
         plausible_ml: volume in ml a brain must have.
         closing: radius in voxels of the closing.
         device: where the network runs.
@@ -64,7 +68,7 @@ class BrainMaskd(MapTransform):
         keys: KeysCollection,
         mask_key: str,
         network: nn.Module,
-        checkpoint: str | Path,
+        checkpoints: Sequence[str | Path],
         plausible_ml: tuple[float, float] = (500.0, 2500.0),
         closing: int = 4,
         device: str | torch.device = "cpu",
@@ -72,8 +76,7 @@ class BrainMaskd(MapTransform):
         super().__init__(keys)
         self.mask_key, self.plausible_ml, self.closing = mask_key, tuple(plausible_ml), closing
         self.device = torch.device(device)
-        network.load_state_dict(torch.load(checkpoint, map_location="cpu", weights_only=True))
-        self.network = network.to(self.device).float().eval().requires_grad_(False)
+        self.networks = [self._loaded(network, checkpoint) for checkpoint in checkpoints]
 
     def __call__(self, data: Mapping[Hashable, MetaTensor]) -> dict[Hashable, MetaTensor]:
         out = dict(data)
@@ -86,22 +89,30 @@ class BrainMaskd(MapTransform):
     def _find(self, head: MetaTensor) -> MetaTensor:
         image = ScaleHeadd("image")({"image": head.as_tensor()})["image"]
         brain = largest_part(self._segment(image))
+        if _likeness(image[0].numpy(), brain) < TISSUE:
+            brain[:] = False
         foreground = image[0].numpy() > FOREGROUND
         if brain.sum() and (brain & foreground).sum() > STRIPPED_SHARE * foreground.sum():
             brain |= largest_part(foreground)
         mask = torch.from_numpy(_close_and_fill(brain, self.closing))
         return MetaTensor(mask[None].to(torch.uint8), meta=head.meta)
 
+    def _loaded(self, network: nn.Module, checkpoint: str | Path) -> nn.Module:
+        own = deepcopy(network)
+        own.load_state_dict(torch.load(checkpoint, map_location="cpu", weights_only=True))
+        return own.to(self.device).float().eval().requires_grad_(False)
+
     def _segment(self, image: torch.Tensor) -> np.ndarray:
-        """The network's own answer, (D, H, W) bool."""
-        pad = DivisiblePad(16)
-        padded = pad(MetaTensor(image))
+        """The networks' own answer, (D, H, W) bool."""
+        seen, there = _field(image[0].numpy())
+        shown = torch.zeros(FIELD)
+        shown[there] = image[0][seen]
         with torch.no_grad():
-            scores = self.network(padded.as_tensor()[None].to(self.device))[0].cpu()
-        foreground = MetaTensor(
-            scores[1:2] > scores[0:1], applied_operations=padded.applied_operations
-        )
-        return pad.inverse(foreground)[0].numpy()
+            head = shown[None, None].to(self.device)
+            likely = torch.stack([n(head)[0].softmax(0)[1] for n in self.networks]).mean(0).cpu()
+        brain = np.zeros(image.shape[1:], bool)
+        brain[seen] = (likely > 0.5)[there].numpy()
+        return brain
 
     def _check(self, mask: MetaTensor) -> None:
         volume = float(mask.sum()) * abs(float(torch.linalg.det(mask.affine[:3, :3]))) / 1000
@@ -111,6 +122,36 @@ class BrainMaskd(MapTransform):
                 f"the scan must show a whole brain, {low:g} to {high:g} ml, found {volume:.0f} ml; "
                 "is it a T1 MR of the head in the right orientation?"
             )
+
+
+def _likeness(image: np.ndarray, brain: np.ndarray) -> float:
+    """Correlation of neighbouring voxels of a brain, along the axis where it is largest."""
+    found = [0.0]
+    for axis in range(3):
+        grey, inside = (np.moveaxis(v, axis, 0) for v in (image, brain))
+        both = inside[1:] & inside[:-1]
+        one, other = grey[1:][both], grey[:-1][both]
+        if both.any() and min(one.std(), other.std()) > 0:
+            found.append(float(np.corrcoef(one, other)[0, 1]))
+    return max(found)
+
+
+def _field(image: np.ndarray) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
+    """The part of a volume that the network is shown, and where it lies in its field.
+
+    Its norms make of the same head another one in a larger or smaller field, so the field is always
+    as large as in training: from over the head's top downwards, the head in its middle.
+    """
+    head = ndimage.find_objects(largest_part(image > HEAD).astype(np.uint8))
+    box = head[0] if head else tuple(slice(0, n) for n in image.shape)
+    start = [(s.start + s.stop - n) // 2 for s, n in zip(box, FIELD, strict=True)]
+    start[2] = box[2].stop + ABOVE - FIELD[2]
+    seen, there = [], []
+    for first, wide, size in zip(start, FIELD, image.shape, strict=True):
+        low, high = max(first, 0), min(first + wide, size)
+        seen.append(slice(low, high))
+        there.append(slice(low - first, high - first))
+    return tuple(seen), tuple(there)
 
 
 def _close_and_fill(mask: np.ndarray, radius: int) -> np.ndarray:
