@@ -27,7 +27,7 @@ class Trait:
 
 
 CONTRAST, NOISE = "another sequence or contrast?", "another resolution, or more noise?"
-LOUD = "another scanner, so that healthy tissue stands out?"
+LOUD = "another scanner, or a very large lesion?"
 BLUR = "blurred, sharpened, or noisier?"
 TURNED, PART = "another organ, or turned?", "another organ, or part of one?"
 TRAITS = {
