@@ -58,8 +58,7 @@ def test_a_skull_stripped_brain_is_found_whole(find_brain):
     nilearn_datasets = pytest.importorskip("nilearn.datasets", reason="the extra demo is absent")
     template = nilearn_datasets.load_mni152_template(resolution=2)
     volume = np.asarray(template.get_fdata(), dtype=np.float32) * 500
-    head = MetaTensor(torch.from_numpy(volume)[None], affine=torch.from_numpy(template.affine))
-    mask = find_brain({"image": head})["mask"][0].numpy() > 0
+    mask = find_brain(head(volume, template.affine))["mask"][0].numpy() > 0
     assert dice(mask, volume > 25) > 0.97
 
 
@@ -83,8 +82,7 @@ def test_a_1_mm_scan_of_another_scanner_has_a_brain_of_plausible_size(shared_dat
 
     series = choose_series(scan_dicom(shared_data / "dicom" / "t1_mprage_mixed"))
     array, affine = load_volume(series)
-    head = MetaTensor(torch.from_numpy(array)[None], affine=torch.from_numpy(affine))
-    upright = Orientationd("image", axcodes="RAS", labels=None)({"image": head})
+    upright = Orientationd("image", axcodes="RAS", labels=None)(head(array, affine))
     data = find_brain(SmoothSpacingd("image", (2, 2, 2))(upright))
     millilitres = float(data["mask"].sum()) * 8 / 1000
     assert 1200 < millilitres < 1800
