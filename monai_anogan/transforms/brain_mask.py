@@ -16,13 +16,12 @@ from torch import nn
 
 from monai_anogan.errors import InputError
 from monai_anogan.transforms.connected import largest_part
+from monai_anogan.transforms.head_field import FIELD, in_field
 from monai_anogan.transforms.intensity import percentiles
 
 __all__ = ["BrainMaskd", "ScaleHeadd"]
 
 FOREGROUND = 0.05  # of the scaled head; background noise lies below
-FIELD = (96, 128, 128)  # voxels of 2 mm that the network is shown, as it was in training
-HEAD, ABOVE = 0.2, 8  # grey of the scaled head that is no noise; voxels of air over its top
 TISSUE = 0.3  # correlation of neighbouring voxels; of brains 0.8 or more, of noise about 0
 STRIPPED_SHARE = 0.8  # of the foreground is brain; with the skull on it is about half
 
@@ -53,7 +52,7 @@ class BrainMaskd(MapTransform):
     Args:
         keys: the head, (1, D, H, W) in RAS at the network's voxel size, scanner units.
         mask_key: where the mask goes, (1, D, H, W) uint8.
-        network: two-class 3D segmentation network, for heads of `FIELD`.
+        network: two-class 3D segmentation network, for heads of `head_field.FIELD`.
         checkpoints: its flat state dicts, one a network to be asked.
         plausible_ml: volume in ml a brain must have.
         closing: radius in voxels of the closing.
@@ -104,7 +103,7 @@ class BrainMaskd(MapTransform):
 
     def _segment(self, image: torch.Tensor) -> np.ndarray:
         """The networks' own answer, (D, H, W) bool."""
-        seen, there = _field(image[0].numpy())
+        seen, there = in_field(image[0].numpy())
         shown = torch.zeros(FIELD)
         shown[there] = image[0][seen]
         with torch.no_grad():
@@ -134,24 +133,6 @@ def _likeness(image: np.ndarray, brain: np.ndarray) -> float:
         if both.any() and min(one.std(), other.std()) > 0:
             found.append(float(np.corrcoef(one, other)[0, 1]))
     return max(found)
-
-
-def _field(image: np.ndarray) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
-    """The part of a volume that the network is shown, and where it lies in its field.
-
-    Its norms make of the same head another one in a larger or smaller field, so the field is always
-    as large as in training: from over the head's top downwards, the head in its middle.
-    """
-    head = ndimage.find_objects(largest_part(image > HEAD).astype(np.uint8))
-    box = head[0] if head else tuple(slice(0, n) for n in image.shape)
-    start = [(s.start + s.stop - n) // 2 for s, n in zip(box, FIELD, strict=True)]
-    start[2] = box[2].stop + ABOVE - FIELD[2]
-    seen, there = [], []
-    for first, wide, size in zip(start, FIELD, image.shape, strict=True):
-        low, high = max(first, 0), min(first + wide, size)
-        seen.append(slice(low, high))
-        there.append(slice(low - first, high - first))
-    return tuple(seen), tuple(there)
 
 
 def _close_and_fill(mask: np.ndarray, radius: int) -> np.ndarray:
