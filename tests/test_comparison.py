@@ -8,7 +8,8 @@ from monai.data import MetaTensor
 
 from monai_anogan.engines import save_state_dict
 from monai_anogan.errors import InputError
-from monai_anogan.maps import Comparison, ComparisonMapd, Heal, load_comparison
+from monai_anogan.maps import Comparison, ComparisonMapd, Heal, Perceptron, load_comparison
+from monai_anogan.maps.comparison import AT_ONCE
 from monai_anogan.maps.scale_features import FEATURES
 
 SHAPE = (1, 21, 18, 25)  # no multiple of anything
@@ -67,6 +68,14 @@ def test_the_evidence_of_several_members_is_their_mean(comparison, case):
     )
     assert torch.allclose(mean, (one + two) / 2, atol=1e-6)
     assert not torch.allclose(one, two, atol=1e-2)
+
+
+@pytest.mark.parametrize("voxels", [0, 1, AT_ONCE, AT_ONCE + 1])
+def test_a_voxel_is_judged_alike_however_many_come_with_it(voxels):
+    look, rng = Perceptron(3).requires_grad_(False), torch.Generator().manual_seed(1)
+    features = torch.randn(voxels, 3, generator=rng)
+    alone = [look(features[i : i + 1]) for i in range(voxels)]
+    assert torch.allclose(look(features), torch.cat([*alone, torch.zeros(0)]), atol=1e-5)
 
 
 def test_the_map_lies_on_the_grid_of_the_scan(comparison, case):

@@ -33,6 +33,7 @@ __all__ = ["Comparison", "ComparisonMapd", "Perceptron", "TwoLooks", "load_compa
 
 FARTHEST = 8.0  # standard deviations of a feature; beyond, nothing was learned
 WIDTH = 128
+AT_ONCE = 2048  # voxels; what the layers make of them stays in a core's cache
 SEEN = len(FEATURES) + len(SURPRISES)
 
 
@@ -60,6 +61,9 @@ class Perceptron(nn.Module):
         )
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
+        return torch.cat([self._logits(some) for some in features.split(AT_ONCE)])
+
+    def _logits(self, features: torch.Tensor) -> torch.Tensor:
         scaled = ((features.float() - self.mean) / self.spread).clamp(-FARTHEST, FARTHEST)
         return self.layers(scaled)[:, 0]
 
