@@ -33,7 +33,7 @@ __all__ = ["Comparison", "ComparisonMapd", "Perceptron", "TwoLooks", "load_compa
 
 FARTHEST = 8.0  # standard deviations of a feature; beyond, nothing was learned
 WIDTH = 128
-AT_ONCE = 2048  # voxels; what the layers make of them stays in a core's cache
+AT_ONCE = 16_384  # voxels; what the layers make of them fits the caches, and steps are few
 SEEN = len(FEATURES) + len(SURPRISES)
 
 
