@@ -8,4 +8,5 @@ bash "$root/scripts/setup.sh"
 cd "$root"
 echo "[test] running the tests (minutes)"
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1} # a core for each of the two
-exec "$root/.venv/bin/python" -m pytest -n 2 --dist loadfile -m "not slow" "$@"
+exec "$root/.venv/bin/python" -m pytest -n 2 --dist loadfile \
+    --no-loadscope-reorder -m "not slow" "$@" # files in the order of tests/conftest.py

@@ -39,6 +39,12 @@ class PhantomSeries:
     affine: np.ndarray  # (4, 4) voxel -> RAS mm, slightly oblique, 2 x 1.5 x 3 mm
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests first: begun last, one would run on while the other worker idles."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The development data beside the repository."""
