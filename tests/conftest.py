@@ -126,7 +126,7 @@ def _run_python(*commands: list[Any]) -> list[str]:
 @pytest.fixture
 def refused(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture, tmp_path: Path
-) -> Iterator[Refused]:
+) -> Refused:
     """`anogan COMMAND ARGUMENTS... -o OUT`: the one line it refuses with, having left nothing."""
     home = tmp_path / "results"
     home.mkdir()
@@ -143,8 +143,7 @@ def refused(
         assert not list(home.iterdir())
         return complaint
 
-    yield call
-    logging.disable(logging.NOTSET)
+    return call
 
 
 @pytest.fixture

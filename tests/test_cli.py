@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import logging
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +36,7 @@ Anogan = Callable[..., tuple[int, str]]
 
 
 @pytest.fixture
-def anogan(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture) -> Iterator[Anogan]:
+def anogan(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture) -> Anogan:
     """`anogan ARGUMENTS...` in this process: its exit status and what it printed."""
 
     def call(*arguments: Any) -> tuple[int, str]:
@@ -49,8 +48,7 @@ def anogan(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture) -> Ite
         assert all(line.startswith("warning: unlike") for line in complained.splitlines())
         return int(left.value.code or 0), said
 
-    yield call
-    logging.disable(logging.NOTSET)
+    return call
 
 
 def names(folder: Path) -> set[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import warnings
 from pathlib import Path
 
@@ -110,7 +109,6 @@ def test_a_missing_overlay_is_refused_in_one_line_by_every_command(
     monkeypatch.setattr("sys.argv", [*map(str, argv)])
     with warnings.catch_warnings(), pytest.raises(SystemExit) as left:
         cli.main()
-    logging.disable(logging.NOTSET)
     complaint = capfd.readouterr().err
     assert left.value.code == 1
     assert complaint == f"error: an overlay must be a file, {tmp_path / 'no.yaml'} does not exist\n"

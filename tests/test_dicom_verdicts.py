@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import logging
 import runpy
 import shutil
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +34,7 @@ def places(shared_data: Path) -> dict[str, Path]:
 
 
 @pytest.fixture
-def anogan(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture) -> Iterator[Anogan]:
+def anogan(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture) -> Anogan:
     """`anogan ARGUMENTS...` in this process: its exit status, what it said and complained of."""
     monkeypatch.setenv("COLUMNS", "80")
 
@@ -45,8 +44,7 @@ def anogan(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture) -> Ite
             cli.main()
         return int(left.value.code or 0), *capfd.readouterr()
 
-    yield call
-    logging.disable(logging.NOTSET)
+    return call
 
 
 def files_below(folder: Path) -> list[Path]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import shutil
 import sys
 import zipfile
@@ -32,8 +31,7 @@ def anogan_series(monkeypatch, capfd):
         said, complained = capfd.readouterr()
         return int(left.value.code or 0), said, complained
 
-    yield call
-    logging.disable(logging.NOTSET)
+    return call
 
 
 @pytest.fixture
