@@ -123,3 +123,15 @@ def test_healing_reaches_around_a_lesion_and_leaves_the_background(comparison, c
     healed = Heal(comparison, reach=3)(scan, guess)
     assert abs(healed[0, 9, 9, 16] - guess[0, 9, 9, 16]) < 1e-3
     assert torch.equal(healed[case["mask"] == 0], scan[case["mask"] == 0])
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_on_cuda_the_evidence_is_that_of_the_cpu(case):
+    torch.manual_seed(0)
+    both = Comparison(2).requires_grad_(False)
+    on_cpu, on_cuda = (
+        both.to(device).evidence(case["image"], case["reconstruction"], case["mask"])
+        for device in ("cpu", "cuda")
+    )
+    assert on_cpu.std() > 0
+    torch.testing.assert_close(on_cuda, on_cpu, rtol=1e-3, atol=1e-4)

@@ -34,5 +34,9 @@ class Beside:
 
     def __call__(self, voxels: torch.Tensor, steps: torch.Tensor) -> torch.Tensor:
         """The values at `steps`, (S, 3), from `voxels`, (N, 3): (V, N, S)."""
-        middle = (voxels + self.margin) @ self.strides
-        return self.values[:, middle[:, None] + steps.to(voxels.device) @ self.strides]
+        middle, away = self._index(voxels + self.margin), self._index(steps.to(voxels.device))
+        return self.values[:, middle[:, None] + away]
+
+    def _index(self, where: torch.Tensor) -> torch.Tensor:
+        """Places in a flat volume; CUDA multiplies no matrices of integers."""
+        return (where * self.strides).sum(1)
