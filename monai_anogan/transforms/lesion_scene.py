@@ -143,8 +143,16 @@ class RandLesionScened(RandomizableTransform, MapTransform):
 
 def _shows(clean: torch.Tensor, painted: torch.Tensor, region: torch.Tensor) -> torch.Tensor:
     """Where a lesion can be seen, (1, D, H, W) bool."""
-    fullest = F.max_pool3d(region[None], NEARBY, stride=1, padding=NEARBY // 2)[0]
+    fullest = _highest_nearby(region)
     change = (painted - clean).abs()
     around = F.avg_pool3d(change[None], 3, stride=1, padding=1)[0]
     seen = (change > VISIBLE) | (around > VISIBLE_AROUND)
     return (region > 0.5 * fullest) & (region > 0) & seen & (clean > BACKGROUND)
+
+
+def _highest_nearby(region: torch.Tensor) -> torch.Tensor:
+    """The highest value in the cube of `NEARBY` around each voxel, axis by axis, (1, D, H, W)."""
+    for axis in range(3):
+        line = [NEARBY if a == axis else 1 for a in range(3)]
+        region = F.max_pool3d(region[None], line, stride=1, padding=[n // 2 for n in line])[0]
+    return region
