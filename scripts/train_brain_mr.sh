@@ -2,7 +2,8 @@
 # Train the shipped brain MR model from a folder of healthy scans, in stages. Each stage
 # resumes where it was interrupted; delete its folder under OUT to start it again.
 #   scripts/train_brain_mr.sh DATASET_DIR OUT
-# The bundle's models are replaced by what was trained: the model, its comparisons and calibrations
+# The bundle's models are replaced by what was trained: the model, its comparisons and calibrations,
+# and, where there is a GPU, the wide look
 # (the shipped ones are the same in float16, by engines.save_state_dict).
 # Scans of other scanners: put what scripts/fit_shading.py prints into both configs first.
 # DATASET_DIR holds subjects.csv (columns subject, split), t1/SUBJECT.nii.gz, mask/SUBJECT.nii.gz.
@@ -57,5 +58,11 @@ compare() { # compare NAME OVERLAYS MODE: of lesions of every kind, then of whit
 compare comparison_encoder "" encoder
 compare comparison_search "" search
 compare comparison_3d ",'$root/configs/brain_mr_3d.yaml'" encoder
+if python -c 'import sys, torch; sys.exit(not torch.cuda.is_available())'; then
+    python "$root/scripts/train_wide_look.py" "$data" "$out/wide_look" --workers "$(nproc)"
+    cp "$out/wide_look/wide_look.pt" "$root/bundle/models/wide_look.pt"
+else
+    echo "no GPU: the wide look stays the one that is there (scripts/train_wide_look.py)"
+fi
 "$root/scripts/calibrate.sh" "$data"
 echo "the model: $root/bundle/models"

@@ -15,6 +15,7 @@ from monai_anogan.engines.progress import ProgressLog
 from monai_anogan.engines.rounds import in_rounds
 from monai_anogan.engines.system_trainer import SystemTrainer, optimizers_of
 from monai_anogan.engines.system_training import train_system
+from monai_anogan.engines.wide_look_fit import WideLookFit
 
 __all__ = [
     "AnoGANTrainer",
@@ -30,6 +31,7 @@ __all__ = [
     "ReconstructionMonitor",
     "SystemTrainer",
     "WhitenLatents",
+    "WideLookFit",
     "draw_patches",
     "fit_perceptron",
     "in_rounds",

@@ -18,6 +18,7 @@ from monai_anogan.maps.heal import Heal, load_heal
 from monai_anogan.maps.residual import CaseScored, ResidualMapd, case_score
 from monai_anogan.maps.scale_features import scale_features
 from monai_anogan.maps.voxel_scale import VoxelScale
+from monai_anogan.maps.wide_look import WideLook, load_wide_look, see_wide
 
 __all__ = [
     "UNLIKE",
@@ -40,6 +41,7 @@ __all__ = [
     "TwoLooks",
     "Verdict",
     "VoxelScale",
+    "WideLook",
     "appearance_of",
     "background",
     "case_score",
@@ -47,8 +49,10 @@ __all__ = [
     "load_calibration",
     "load_comparison",
     "load_heal",
+    "load_wide_look",
     "measure",
     "scale_features",
     "scans_needed",
+    "see_wide",
     "weights_digest",
 ]

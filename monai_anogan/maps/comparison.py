@@ -4,7 +4,7 @@
 lesion from that is learned on healthy scans with lesions painted over them, the discriminative half
 of DRAEM (Zavrtanik et al. 2021, arXiv 2108.07610), here by a small perceptron on features at
 several scales, and on how far a voxel is from what its surroundings make expect: it is fitted in
-minutes, where a network that has to find its features first needs a day.
+minutes. A network that finds its own features is asked besides, where there is one: see `WideLook`.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from monai_anogan.errors import InputError
+from monai_anogan.maps.in_organ import box_of
 from monai_anogan.maps.scale_features import (
     CONTEXT,
     FEATURES,
@@ -28,6 +29,7 @@ from monai_anogan.maps.scale_features import (
     scale_features,
 )
 from monai_anogan.maps.surroundings import SURPRISES, Surroundings, surprises
+from monai_anogan.maps.wide_look import WideLook, see_wide
 
 __all__ = ["Comparison", "ComparisonMapd", "Perceptron", "TwoLooks", "load_comparison"]
 
@@ -35,6 +37,8 @@ FARTHEST = 8.0  # standard deviations of a feature; beyond, nothing was learned
 WIDTH = 128
 AT_ONCE = 16_384  # voxels; what the layers make of them fits the caches, and steps are few
 SEEN = len(FEATURES) + len(SURPRISES)
+WIDE_COUNTS = 4  # as many members
+LOWEST = -5.0  # logit; below, no voice says more than that it sees nothing
 
 
 class Perceptron(nn.Module):
@@ -87,8 +91,8 @@ class TwoLooks(nn.Module):
         return torch.cat([features, context_features(evidence, organ)], dim=1)
 
     def forward(self, features: torch.Tensor, organ: torch.Tensor) -> torch.Tensor:
-        """Evidence of a lesion at each voxel, (N,): log(1 + odds)."""
-        return F.softplus(self.second(self.look_again(features, organ)))
+        """Logarithm of the odds of a lesion at each voxel, (N,)."""
+        return self.second(self.look_again(features, organ))
 
 
 class Comparison(nn.Module):
@@ -117,14 +121,19 @@ class Comparison(nn.Module):
 
     @torch.no_grad()
     def evidence(
-        self, image: torch.Tensor, reconstruction: torch.Tensor, mask: torch.Tensor
+        self,
+        image: torch.Tensor,
+        reconstruction: torch.Tensor,
+        mask: torch.Tensor,
+        wide_look: WideLook | None = None,
     ) -> torch.Tensor:
-        """Mean evidence of a lesion at each voxel, (1, D, H, W), 0 outside the organ.
+        """Evidence of a lesion at each voxel, log(1 + odds), (1, D, H, W), 0 outside the organ.
 
         Args:
             image: the scan in network space, (1, D, H, W).
             reconstruction: its healthy reconstruction.
             mask: the organ, 0 or 1.
+            wide_look: asked besides, see `pooled`; without one it is the mean of the members'.
         """
         volumes = [convert_to_tensor(v, track_meta=False) for v in (image, reconstruction, mask)]
         device = next(self.parameters()).device
@@ -132,8 +141,34 @@ class Comparison(nn.Module):
         organ = organ > 0
         features = self.see(x, rebuilt, organ)
         found = torch.zeros(organ.shape, device=device)
-        found[organ] = torch.stack([look(features, organ) for look in self.members]).mean(0)
+        looks = torch.stack([look(features, organ) for look in self.members])
+        if wide_look is None or not organ.any():
+            found[organ] = F.softplus(looks).mean(0)
+        else:
+            seen = see_wide(x, rebuilt, organ, features[:, len(FEATURES) :])
+            found[organ] = pooled(looks, wide_look(seen[None])[0][organ[box_of(organ)]])
         return found[None].to(volumes[0].device)
+
+
+def pooled(looks: torch.Tensor, wide: torch.Tensor) -> torch.Tensor:
+    """What members and a wide look say together, by a logarithmic opinion pool.
+
+    Where a lesion is, they agree; where a fold or another scanner misleads some, others do not
+    follow, which a mean of odds cannot tell and a mean of their logarithms can (Genest and Zidek
+    1986, Statistical Science 1:114). Bounded below, for a member that never was shown a kind of
+    lesion must not forbid it.
+
+    Args:
+        looks: logits of M members, (M, N).
+        wide: logits of the wide look, (N,), which counts as `WIDE_COUNTS` members.
+
+    Returns:
+        log(1 + odds), (N,).
+    """
+    voices = torch.cat([looks, wide[None]]).clamp(min=LOWEST)
+    weights = torch.ones(len(voices), device=voices.device)
+    weights[-1] = WIDE_COUNTS
+    return F.softplus(weights @ voices / weights.sum())
 
 
 class ComparisonMapd(Transform):
@@ -141,6 +176,7 @@ class ComparisonMapd(Transform):
 
     Args:
         comparison: fitted.
+        wide_look: asked besides; None leaves it to the comparison.
         image_key: the scan in network space, (1, D, H, W).
         reconstruction_key: its healthy reconstruction, same shape.
         mask_key: the organ, same shape.
@@ -150,12 +186,13 @@ class ComparisonMapd(Transform):
     def __init__(
         self,
         comparison: Comparison,
+        wide_look: WideLook | None = None,
         image_key: str = "image",
         reconstruction_key: str = "reconstruction",
         mask_key: str = "mask",
         map_key: str = "anomaly_map",
     ) -> None:
-        self.comparison = comparison
+        self.comparison, self.wide_look = comparison, wide_look
         self.image_key, self.reconstruction_key = image_key, reconstruction_key
         self.mask_key, self.map_key = mask_key, map_key
 
@@ -163,7 +200,7 @@ class ComparisonMapd(Transform):
         image = data[self.image_key]
         meta: dict[str, Any] = {"affine": image.affine} if isinstance(image, MetaTensor) else {}
         found = self.comparison.evidence(
-            image, data[self.reconstruction_key], data[self.mask_key]
+            image, data[self.reconstruction_key], data[self.mask_key], self.wide_look
         ).cpu()
         return {**data, self.map_key: MetaTensor(found, meta=meta)}
 
