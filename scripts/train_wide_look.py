@@ -18,13 +18,14 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import monai.transforms as mt
 import torch
 import typer
-from monai.data import MetaTensor
+from monai.utils import convert_to_tensor
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from monai_anogan.engines import WideLookFit
@@ -47,6 +48,7 @@ WHITE_MATTER = 0.45
 KEYS = ("image", "mask")
 FIRST, EVERY = 48, 500  # scans held before the first step; steps between two files
 MARGIN = 2  # voxels around the organ
+plain = partial(convert_to_tensor, track_meta=False)
 
 
 def main(
@@ -108,12 +110,12 @@ class Painted(IterableDataset):
         while True:
             kind = rng.choices(list(SCANNERS), list(SCANNERS.values()))[0]
             placed = places[kind](dict(rng.choice(self.scans)))
-            inside = _plain(placed["mask"]) > 0.5
-            clean = torch.where(inside, _plain(placed["image"]), BACKGROUND)
+            inside = plain(placed["mask"]) > 0.5
+            clean = torch.where(inside, plain(placed["image"]), BACKGROUND)
             scan = (white if rng.random() < WHITE_MATTER else scene)({"image": clean})
-            lesion = _plain(scan["lesion"])[0] > 0
-            scan = scanners[kind]({"image": _plain(scan["image"]), "mask": inside.float()})
-            image = torch.where(inside, _plain(scan["image"]), BACKGROUND)[0]
+            lesion = plain(scan["lesion"])[0] > 0
+            scan = scanners[kind]({"image": plain(scan["image"]), "mask": inside.float()})
+            image = torch.where(inside, plain(scan["image"]), BACKGROUND)[0]
             box = box_of(inside[0])
             yield {
                 n: v[box] for n, v in (("image", image), ("mask", inside[0]), ("lesion", lesion))
@@ -165,8 +167,8 @@ def _healthy(dataset_dir: Path, most: int | None) -> list[dict[str, torch.Tensor
     preprocessing, scans = Pipeline()["preprocessing"], []
     for item in read_cohort(dataset_dir, "train", most=most):
         scan = preprocessing(dict(item))
-        box = (slice(None), *box_of(_plain(scan["mask"])[0] > 0))
-        scans.append({name: _plain(scan[name])[box].float().clone() for name in KEYS})
+        box = (slice(None), *box_of(plain(scan["mask"])[0] > 0))
+        scans.append({name: plain(scan[name])[box].float().clone() for name in KEYS})
     return scans
 
 
@@ -184,13 +186,9 @@ def _seen(
         image, mask = (scan[name].to(device) for name in KEYS)
         sides = [side for _ in range(3) for side in (MARGIN, MARGIN)]
         around = torch.nn.functional.pad(image, sides, value=BACKGROUND)
-        rebuilt = _plain(inferer(around[None, None], network))[0, 0]
+        rebuilt = plain(inferer(around[None, None], network))[0, 0]
         rebuilt = rebuilt[tuple(slice(MARGIN, n - MARGIN) for n in rebuilt.shape)]
         return see_wide(image, rebuilt, mask, surprises(surroundings, image, rebuilt, mask))
-
-
-def _plain(volume: torch.Tensor) -> torch.Tensor:
-    return volume.as_tensor() if isinstance(volume, MetaTensor) else torch.as_tensor(volume)
 
 
 if __name__ == "__main__":

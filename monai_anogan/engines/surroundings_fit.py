@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-import math
 
 import torch
-from torch.nn import functional as F
 
+from monai_anogan.engines.pace import pace
 from monai_anogan.maps.in_organ import box_of
 from monai_anogan.maps.neighbourhoods import Neighbourhoods
 from monai_anogan.maps.surroundings import Surroundings
+from monai_anogan.transforms.highest import highest
 
 __all__ = ["SurroundingsFit"]
 
@@ -39,7 +39,7 @@ class SurroundingsFit:
         lesion: torch.Tensor,
     ) -> None:
         """Draw from a scan, (D, H, W) each; organ and lesion are True inside."""
-        near = F.max_pool3d(lesion.float()[None, None], 2 * APART + 1, 1, APART)[0, 0] > 0
+        near = highest(lesion.float(), 2 * APART + 1) > 0
         box = box_of(organ)
         seen = Neighbourhoods(image[box], reconstruction[box], organ[box])
         healthy = (organ & ~near)[box].nonzero()
@@ -57,7 +57,9 @@ class SurroundingsFit:
         around, differences = torch.cat(self.around), torch.cat(self.differences)
         steps = max(1, round(epochs * len(around) / BATCH_SIZE))
         optimizer = torch.optim.AdamW(network.parameters(), LR, weight_decay=1e-3)
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _pace(step, steps))
+        schedule = torch.optim.lr_scheduler.LambdaLR(
+            optimizer, lambda step: pace(step, steps, WARM_UP)
+        )
         with torch.enable_grad():  # evaluators call their handlers under no_grad
             for _ in range(steps):
                 drawn = torch.randint(len(around), (BATCH_SIZE,), generator=self.rng)
@@ -71,7 +73,3 @@ class SurroundingsFit:
         logging.getLogger(__name__).info(
             "surroundings of %d voxels fitted: loss %.4f", len(around), loss.item()
         )
-
-
-def _pace(step: int, steps: int) -> float:
-    return min(1, (step + 1) / WARM_UP) * (0.5 + 0.5 * math.cos(math.pi * step / steps))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import math
 from collections import deque
 from collections.abc import Sequence
 from typing import Any
@@ -12,6 +11,7 @@ import torch
 from torch.nn import functional as F
 
 from monai_anogan.engines.lesion_voxels import importance, lesion_sizes
+from monai_anogan.engines.pace import pace
 from monai_anogan.maps import WideLook
 from monai_anogan.maps.wide_look import FILTERS
 
@@ -70,7 +70,7 @@ class WideLookFit:
         """One step on a batch of the scans held; returns its weighted cross-entropy."""
         volumes, lesions, weights = self._batch()
         for group in self.optimizer.param_groups:
-            group["lr"] = self.lr * _pace(self.done, self.steps)
+            group["lr"] = self.lr * pace(self.done, self.steps, WARM_UP)
         self.look.train()
         on_cuda = self.device.type == "cuda"
         with torch.autocast(self.device.type, torch.bfloat16, enabled=on_cuda):
@@ -128,7 +128,3 @@ def _grown(volume: torch.Tensor, shape: Sequence[int]) -> torch.Tensor:
     """A volume (..., D, H, W) with zeros behind it."""
     missing = [n - m for n, m in zip(shape, volume.shape[-3:], strict=True)]
     return F.pad(volume, [side for more in reversed(missing) for side in (0, more)])
-
-
-def _pace(step: int, steps: int) -> float:
-    return min(1.0, (step + 1) / WARM_UP) * (0.5 + 0.5 * math.cos(math.pi * step / steps))

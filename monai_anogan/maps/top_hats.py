@@ -9,7 +9,8 @@ tissue from the flank of a fold as well.
 from __future__ import annotations
 
 import torch
-from torch.nn import functional as F
+
+from monai_anogan.transforms.highest import highest
 
 __all__ = ["top_hats"]
 
@@ -33,15 +34,5 @@ def top_hats(
 
 
 def _closed(volume: torch.Tensor, inside: torch.Tensor, size: int) -> torch.Tensor:
-    dilated = _highest(torch.where(inside, volume, -torch.inf), size)
-    return -_highest(torch.where(inside, -dilated, -torch.inf), size)
-
-
-def _highest(volume: torch.Tensor, size: int) -> torch.Tensor:
-    """The highest value in a cube around each voxel, axis by axis: a maximum is separable."""
-    volume = volume[None, None]
-    for axis in range(3):
-        window, padding = [1, 1, 1], [0, 0, 0]
-        window[axis], padding[axis] = size, size // 2
-        volume = F.max_pool3d(volume, window, stride=1, padding=padding)
-    return volume[0, 0]
+    dilated = highest(torch.where(inside, volume, -torch.inf), size)
+    return -highest(torch.where(inside, -dilated, -torch.inf), size)

@@ -18,6 +18,7 @@ from monai.transforms import MapTransform, RandomizableTransform
 from monai.utils import convert_to_tensor
 from torch.nn import functional as F
 
+from monai_anogan.transforms.highest import highest
 from monai_anogan.transforms.intensity import BACKGROUND
 from monai_anogan.transforms.lesion_shapes import bright_tissue, draw, push_apart, spots
 from monai_anogan.transforms.paint_lesions import PaintLesions
@@ -143,16 +144,8 @@ class RandLesionScened(RandomizableTransform, MapTransform):
 
 def _shows(clean: torch.Tensor, painted: torch.Tensor, region: torch.Tensor) -> torch.Tensor:
     """Where a lesion can be seen, (1, D, H, W) bool."""
-    fullest = _highest_nearby(region)
+    fullest = highest(region[0], NEARBY)
     change = (painted - clean).abs()
     around = F.avg_pool3d(change[None], 3, stride=1, padding=1)[0]
     seen = (change > VISIBLE) | (around > VISIBLE_AROUND)
     return (region > 0.5 * fullest) & (region > 0) & seen & (clean > BACKGROUND)
-
-
-def _highest_nearby(region: torch.Tensor) -> torch.Tensor:
-    """The highest value in the cube of `NEARBY` around each voxel, axis by axis, (1, D, H, W)."""
-    for axis in range(3):
-        line = [NEARBY if a == axis else 1 for a in range(3)]
-        region = F.max_pool3d(region[None], line, stride=1, padding=[n // 2 for n in line])[0]
-    return region
