@@ -89,6 +89,23 @@ def test_speckle_is_no_finding() -> None:
     assert froc.sensitivity((0,)) == [1.0]
 
 
+def test_the_price_asked_for_is_met_closely_and_not_only_by_a_threshold_far_from_it() -> None:
+    rng = np.random.default_rng(0)
+    froc = Froc(smallest=1)
+    for _ in range(4):
+        scores, truth = np.zeros((64, 64, 8), np.float32), np.zeros((64, 64, 8))
+        # Single voxels, none beside another: 512 of nothing, 256 of lesions.
+        scores[::4, ::4, ::4] = rng.random((16, 16, 2))
+        scores[2::8, 2::4, ::4] = rng.random((8, 16, 2)) ** 0.5
+        truth[2::8, 2::4, ::4] = 1
+        froc.add(scores, truth)
+    false, found = froc.curve()
+    assert (np.diff(false) >= 0).all()
+    assert (np.diff(found) >= 0).all()
+    for most in (2.0, 4.0):
+        assert most - 0.5 <= false[false <= most].max() <= most
+
+
 def test_froc_refuses_what_it_cannot_count() -> None:
     with pytest.raises(InputError, match="one grid"):
         Froc().add(np.zeros(SHAPE), np.zeros((3, 3, 3)))

@@ -22,6 +22,7 @@ FALSE_FINDINGS = (0.5, 1.0, 2.0, 4.0)  # a scan
 OVERLAP = 0.1  # share of a true finding that is lesion
 TOUCHING = np.ones((3, 3, 3))
 THRESHOLDS = 40
+FINER = 8  # thresholds more between the two that have fewer and more false findings than reported
 LARGEST_SHARE = 0.2  # of all voxels: lower thresholds join what should be told apart
 
 
@@ -74,31 +75,45 @@ class Froc:
         """
         if not any(t is not None and t.any() for t in self._truths):
             raise InputError("a FROC needs cases with a lesion, got none")
-        thresholds = self._thresholds()
         lesions = [_label(t) if t is not None else (None, 0) for t in self._truths]
-        total = sum(count for _, count in lesions)
-        false, found = np.zeros(len(thresholds)), np.zeros(len(thresholds))
-        for score, (labels, _) in zip(self._scores, lesions, strict=True):
-            for step, threshold in enumerate(thresholds):
-                wrong, right = self._count(score >= threshold, labels)
-                false[step] += wrong
-                found[step] += right
-        return false / len(self._scores), found / total
+        pooled = np.sort(np.concatenate([s[s > 0] for s in self._scores]))
+        thresholds = self._thresholds(pooled)
+        false, found = self._counted(thresholds, lesions)
+        more = _between(thresholds, false, pooled)
+        false_more, found_more = self._counted(more, lesions)
+        order = np.argsort(-np.concatenate([thresholds, more]), kind="stable")
+        return (
+            np.concatenate([false, false_more])[order],
+            np.concatenate([found, found_more])[order],
+        )
 
     def sensitivity(self, at: Sequence[float] = FALSE_FINDINGS) -> list[float]:
         """Share of lesions found at no more than so many false findings a scan."""
         false, found = self.curve()
         return [float(found[false <= most].max(initial=0.0)) for most in at]
 
-    def _thresholds(self) -> NDArray[np.float32]:
+    def _thresholds(self, pooled: NDArray[np.float32]) -> NDArray[np.float32]:
         """Scores from high to low: all where they are few, else evenly spread over the tail."""
-        pooled = np.sort(np.concatenate([s[s > 0] for s in self._scores]))
         distinct = np.unique(pooled)
         if distinct.size <= THRESHOLDS:
             return distinct[::-1]
         most = min(LARGEST_SHARE * sum(s.size for s in self._scores), pooled.size)
         counts = np.geomspace(1, max(most, 1), THRESHOLDS).astype(int)
         return np.unique(pooled[pooled.size - counts])[::-1]
+
+    def _counted(
+        self,
+        thresholds: NDArray[np.float32],
+        lesions: Sequence[tuple[NDArray[np.int32] | None, int]],
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """False findings a scan and share of lesions found, at each threshold."""
+        false, found = np.zeros(len(thresholds)), np.zeros(len(thresholds))
+        for score, (labels, _) in zip(self._scores, lesions, strict=True):
+            for step, threshold in enumerate(thresholds):
+                wrong, right = self._count(score >= threshold, labels)
+                false[step] += wrong
+                found[step] += right
+        return false / len(self._scores), found / sum(count for _, count in lesions)
 
     def _count(
         self, above: NDArray[np.bool_], lesions: NDArray[np.int32] | None
@@ -114,6 +129,20 @@ class Froc:
         true = large & (share >= OVERLAP)
         touched = np.unique(lesions[true[regions]])
         return int((large & ~true).sum()), int((touched > 0).sum())
+
+
+def _between(
+    thresholds: NDArray[np.float32], false: NDArray[np.float64], pooled: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Scores where the false findings rise past each number that is reported."""
+    more: list[NDArray[np.float32]] = []
+    for most in FALSE_FINDINGS:
+        past = int(np.argmax(false > most))  # 0 where none is, and where the first is already
+        if past:
+            low, high = np.searchsorted(pooled, [thresholds[past], thresholds[past - 1]])
+            more.append(pooled[np.linspace(low, high, FINER + 2).astype(int)[1:-1]])
+    new = np.setdiff1d(np.concatenate(more), thresholds) if more else np.zeros(0, np.float32)
+    return new[::-1]
 
 
 def _label(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int32], int]:
