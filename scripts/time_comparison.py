@@ -15,11 +15,11 @@ from typing import Annotated
 import torch
 import typer
 
-from monai_anogan.maps import comparison, load_comparison
+from monai_anogan.maps import load_comparison, two_looks
 from monai_anogan.pipeline import default_bundle
 
 SIDES = (68, 86, 70)  # voxels of an ellipsoid of 1.7 litres
-WAYS = {"blocks": comparison.AT_ONCE, "all at once": 1 << 30}
+WAYS = {"blocks": two_looks.AT_ONCE, "all at once": 1 << 30}
 
 
 def main(repeats: Annotated[int, typer.Option(help="of which the median counts", min=1)] = 5):
@@ -28,7 +28,7 @@ def main(repeats: Annotated[int, typer.Option(help="of which the median counts",
     seconds, maps = {way: [] for way in WAYS}, {}
     for _ in range(repeats + 1):
         for way, voxels in WAYS.items():
-            comparison.AT_ONCE = voxels
+            two_looks.AT_ONCE = voxels
             start = time.perf_counter()
             maps[way] = judge.evidence(image, rebuilt, mask)
             seconds[way].append(time.perf_counter() - start)

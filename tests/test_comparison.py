@@ -9,8 +9,8 @@ from monai.data import MetaTensor
 from monai_anogan.engines import save_state_dict
 from monai_anogan.errors import InputError
 from monai_anogan.maps import Comparison, ComparisonMapd, Heal, Perceptron, load_comparison
-from monai_anogan.maps.comparison import AT_ONCE
 from monai_anogan.maps.scale_features import FEATURES
+from monai_anogan.maps.two_looks import AT_ONCE
 
 SHAPE = (1, 21, 18, 25)  # no multiple of anything
 

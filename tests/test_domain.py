@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from monai_anogan.errors import AnoganError
-from monai_anogan.maps import Appearance, Domain, Verdict, measure
+from monai_anogan.maps import Appearance, Domain, Verdict, background, measure
 
 MODEL_MM, SHAPE = 3.0, (60, 68, 56)
 AFFINE = np.diag([MODEL_MM] * 3 + [1.0])
@@ -44,7 +44,8 @@ def head(seed: int, *, contrast: float = 1.0, noise: float = 0.03) -> dict[str, 
 
 def appearance(parts: dict[str, NDArray], source_affine: NDArray = AFFINE) -> Appearance:
     return measure(
-        *(parts[name] for name in ("image", "mask", "rebuilt", "raw")),
+        *(parts[name] for name in ("image", "mask", "rebuilt")),
+        background(parts["raw"][parts["mask"]]),
         AFFINE,
         parts["source"],
         source_affine,

@@ -10,8 +10,15 @@ from torch.nn import functional as F
 
 from monai_anogan.engines import WideLookFit
 from monai_anogan.errors import InputError
-from monai_anogan.maps import Comparison, WideLook, load_wide_look, see_wide
-from monai_anogan.maps.comparison import LOWEST, WIDE_COUNTS, pooled
+from monai_anogan.maps import (
+    Comparison,
+    ComparisonMapd,
+    WideLook,
+    background,
+    load_wide_look,
+    see_wide,
+)
+from monai_anogan.maps.comparison_map import LOWEST, WIDE_COUNTS, pooled
 from monai_anogan.maps.surroundings import SURPRISES, surprises
 from monai_anogan.maps.wide_look import SEEN_WIDE
 
@@ -83,23 +90,25 @@ def test_a_pool_is_the_weighted_mean_of_logits_none_lower_than_the_lowest():
     torch.testing.assert_close(pooled(looks, wide), expected)
 
 
-def test_evidence_with_a_wide_look_is_pooled_and_without_one_the_members_own(organ):
+def test_a_map_with_a_wide_look_is_pooled_and_its_background_is_the_members_own(organ):
     torch.manual_seed(0)
     comparison, look = Comparison(2).requires_grad_(False), WideLook(FILTERS).eval()
     image, rebuilt = volumes()
-    features = comparison.see(image, rebuilt, organ)
-    looks = torch.stack([member(features, organ) for member in comparison.members])
-    case = (image[None], rebuilt[None], organ[None].float())
-    alone, together = comparison.evidence(*case), comparison.evidence(*case, look)
-    torch.testing.assert_close(alone[0][organ], F.softplus(looks).mean(0))
+    looks = comparison.look(comparison.see(image, rebuilt, organ), organ)
+    case = {"image": image[None], "reconstruction": rebuilt[None], "mask": organ[None].float()}
+    alone, together = ComparisonMapd(comparison)(case), ComparisonMapd(comparison, look)(case)
+    mean = F.softplus(looks).mean(0)
+    torch.testing.assert_close(alone["anomaly_map"].as_tensor()[0][organ], mean)
     surprise = surprises(comparison.surroundings, image, rebuilt, organ)
     with torch.no_grad():
         logits = look(see_wide(image, rebuilt, organ, surprise)[None])[0]
     expected = pooled(looks, logits[organ[2:15, 3:20, 1:16]])
-    torch.testing.assert_close(together[0][organ], expected)
-    assert (together[0][~organ] == 0).all()
-    nowhere = comparison.evidence(image[None], rebuilt[None], torch.zeros(1, *SHAPE), look)
-    assert (nowhere == 0).all()
+    found = together["anomaly_map"].as_tensor()[0]
+    torch.testing.assert_close(found[organ], expected)
+    assert (found[~organ] == 0).all()
+    assert together["map_background"] == alone["map_background"] == background(mean)
+    nowhere = ComparisonMapd(comparison, look)({**case, "mask": torch.zeros(1, *SHAPE)})
+    assert (nowhere["anomaly_map"] == 0).all()
 
 
 def test_no_wide_look_is_a_clear_error_and_so_is_another_file(tmp_path):

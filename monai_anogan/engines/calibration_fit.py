@@ -48,15 +48,17 @@ class CalibrationFit:
         self.voxel_rate = voxel_rate
         self.maps: list[np.ndarray] = []
         self.masks: list[np.ndarray] = []
+        self.backgrounds: list[float] = []
         self.appearances: list[Appearance] = []
         self.voxel_ml = 0.0
 
     def add(self, data: Mapping[Any, Any]) -> None:
-        """Add one scan: its `image`, `mask`, `pred`, raw `anomaly_map` and `source`."""
+        """Add one scan: raw `anomaly_map`, `mask`, and what `appearance_of` asks for."""
         mask = torch.as_tensor(data["mask"])[0].cpu().numpy() > 0
         box = ndimage.find_objects(mask.astype(np.uint8))[0]  # only the organ is kept
         self.maps.append(torch.as_tensor(data["anomaly_map"])[0].cpu().numpy()[box].copy())
         self.masks.append(mask[box].copy())
+        self.backgrounds.append(data["map_background"])
         self.appearances.append(appearance_of(data))
         self.voxel_ml = voxel_ml(data["anomaly_map"].affine.numpy())
 
@@ -66,7 +68,9 @@ class CalibrationFit:
         Raises:
             AnoganError: They are too few.
         """
-        calibration = Calibration(self.voxel_rate).fit(self.maps, self.masks, self.voxel_ml)
+        calibration = Calibration(self.voxel_rate).fit(
+            self.maps, self.masks, self.voxel_ml, self.backgrounds
+        )
         domain = Domain().fit(self.appearances)
         return CalibrationFile(calibration, domain, weights_digest(*self.weights), self.settings)
 

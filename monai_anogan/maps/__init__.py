@@ -5,18 +5,14 @@ from monai_anogan.maps.background import Background, TurnDownd, background
 from monai_anogan.maps.calibrated import UNLIKE, Calibrated, CheckDomaind, appearance_of
 from monai_anogan.maps.calibration import Calibration, scans_needed
 from monai_anogan.maps.calibration_file import CalibrationFile, load_calibration, weights_digest
-from monai_anogan.maps.comparison import (
-    Comparison,
-    ComparisonMapd,
-    Perceptron,
-    TwoLooks,
-    load_comparison,
-)
+from monai_anogan.maps.comparison import Comparison, load_comparison
+from monai_anogan.maps.comparison_map import ComparisonMapd
 from monai_anogan.maps.domain import Domain, Verdict
 from monai_anogan.maps.findings import Finding, Findings, find
 from monai_anogan.maps.heal import Heal, load_heal
 from monai_anogan.maps.residual import CaseScored, ResidualMapd, case_score
 from monai_anogan.maps.scale_features import scale_features
+from monai_anogan.maps.two_looks import Perceptron, TwoLooks
 from monai_anogan.maps.voxel_scale import VoxelScale
 from monai_anogan.maps.wide_look import WideLook, load_wide_look, see_wide
 

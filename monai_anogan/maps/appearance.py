@@ -14,7 +14,6 @@ from nibabel.affines import voxel_sizes
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from monai_anogan.maps.background import background
 from monai_anogan.transforms import BACKGROUND
 
 __all__ = ["DECILES", "GRID", "Appearance", "measure", "voxel_ml"]
@@ -39,7 +38,7 @@ def measure(
     image: NDArray[np.float32],
     mask: NDArray[np.bool_],
     rebuilt: NDArray[np.float32],
-    raw: NDArray[np.float32],
+    map_background: float,
     affine: NDArray[np.float64],
     source: NDArray[np.float32],
     source_affine: NDArray[np.float64],
@@ -50,8 +49,8 @@ def measure(
         image: (D, H, W) in RAS and network space, [-1, 1].
         mask: (D, H, W), the organ.
         rebuilt: (D, H, W) its healthy reconstruction.
-        raw: (D, H, W) its raw anomaly map.
-        affine: (4, 4) voxel to RAS, mm, of these four.
+        map_background: of its raw anomaly map, see `background`.
+        affine: (4, 4) voxel to RAS, mm, of these three volumes.
         source: (I, J, K) the scan as it came, scanner units.
         source_affine: (4, 4) its own.
     """
@@ -68,7 +67,7 @@ def measure(
         "share": organ_ml / max(_foreground_ml(source, source_affine), 1.0),
         "inside": _inside(inside, organ, affine),
         "residual": float(np.median(np.abs(image - rebuilt)[mask])),
-        "raw": background(raw, mask),
+        "raw": map_background,
     }
     measures |= {f"grey{p}": float(np.percentile(image[mask], p)) for p in DECILES}
     details = [_detail(inside, organ, axis) for axis in range(3)]

@@ -12,7 +12,6 @@ from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-import torch
 from monai.transforms import Transform
 from numpy.typing import ArrayLike, NDArray
 
@@ -24,9 +23,10 @@ __all__ = ["Background", "TurnDownd", "background"]
 BEYOND = 3.0  # standard deviations above the mean of healthy scans
 
 
-def background(raw: ArrayLike, mask: ArrayLike) -> float:
-    """The upper quartile of a raw map in its organ, both (D, H, W)."""
-    return float(np.percentile(np.asarray(raw)[np.asarray(mask) > 0], 75))
+def background(inside: ArrayLike) -> float:
+    """The upper quartile of what a raw map holds in its organ, (N,); 0 where it holds nothing."""
+    values = np.asarray(inside)
+    return float(np.percentile(values, 75)) if values.size else 0.0
 
 
 class Background:
@@ -55,9 +55,9 @@ class Background:
         """What a map of background `own` is to be multiplied by, 1 or less."""
         return 1.0 if own <= self.limit_ else self.limit_ / own
 
-    def turn_down(self, raw: ArrayLike, mask: ArrayLike) -> NDArray[np.float32]:
-        """A raw map, (D, H, W), multiplied by its gain."""
-        return np.asarray(raw, np.float32) * np.float32(self.gain(background(raw, mask)))
+    def turn_down(self, raw: ArrayLike, own: float) -> NDArray[np.float32]:
+        """A raw map, (D, H, W), of background `own` multiplied by its gain."""
+        return np.asarray(raw, np.float32) * np.float32(self.gain(own))
 
 
 class TurnDownd(Transform):
@@ -66,7 +66,7 @@ class TurnDownd(Transform):
     Args:
         calibration: with the backgrounds of healthy scans; None leaves every map as it is.
         map_key: the raw map, (1, D, H, W).
-        mask_key: the organ.
+        background_key: its background, a float.
         gain_key: where goes what the map was multiplied by, 1 or less.
     """
 
@@ -74,16 +74,14 @@ class TurnDownd(Transform):
         self,
         calibration: CalibrationFile | None,
         map_key: str = "anomaly_map",
-        mask_key: str = "mask",
+        background_key: str = "map_background",
         gain_key: str = "map_gain",
     ) -> None:
         self.calibration = calibration
-        self.map_key, self.mask_key, self.gain_key = map_key, mask_key, gain_key
+        self.map_key, self.background_key, self.gain_key = map_key, background_key, gain_key
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         gain = 1.0
         if self.calibration is not None and self.calibration.fits:
-            raw, mask = (torch.as_tensor(data[k])[0].cpu() for k in (self.map_key, self.mask_key))
-            usual = self.calibration.calibration.background_
-            gain = usual.gain(background(raw.numpy(), mask.numpy()))
+            gain = self.calibration.calibration.background_.gain(data[self.background_key])
         return {**data, self.map_key: data[self.map_key] * gain, self.gain_key: gain}

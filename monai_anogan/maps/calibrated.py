@@ -116,13 +116,13 @@ class Calibrated(Transform):
 
 
 def appearance_of(data: Mapping[Hashable, Any]) -> Appearance:
-    """The appearance of a case in the pipeline: `image`, `mask`, `pred`, the raw map, `source`."""
+    """Of a case in the pipeline: `image`, `mask`, `pred`, `map_background`, `source`."""
     image, source = data["image"], data["source"]
     return measure(
         _array(image),
         _array(data["mask"]) > 0,
         _array(data["pred"]),
-        _array(data["anomaly_map"]),
+        data["map_background"],
         image.affine.numpy(),
         _array(source),
         source.affine.numpy(),

@@ -11,7 +11,7 @@ probability alpha or less, for any n and any model: at most alpha of new healthy
 finding. A finding is the largest of a scan's regions or stands beside a larger one, so this covers
 all findings of a scan together. Each T_i is measured with the voxel scale of the other scans
 (cross-fitting): with its own it would look quieter than a new scan does. A map whose background no
-healthy scan has is turned down first (see `Background`), so a scale begins with one.
+healthy scan has is turned down before (see `Background`): the one that a calibration learns first.
 """
 
 from __future__ import annotations
@@ -61,13 +61,20 @@ class Calibration:
         """Lowest calibrated score of a region."""
         return float(-np.log10(self.voxel_rate))
 
-    def fit(self, maps: Sequence[ArrayLike], masks: Sequence[ArrayLike], voxel_ml: float) -> Self:
+    def fit(
+        self,
+        maps: Sequence[ArrayLike],
+        masks: Sequence[ArrayLike],
+        voxel_ml: float,
+        backgrounds: ArrayLike | None = None,
+    ) -> Self:
         """Learn from healthy scans that the model was not trained on.
 
         Args:
             maps: the raw map of each scan, (D, H, W), higher is more abnormal.
             masks: the organ in each, same shape; True inside.
             voxel_ml: volume of a voxel in ml, the same in all.
+            backgrounds: (n,) of the maps; None takes the upper quartile of each.
 
         Raises:
             AnoganError: There are fewer than five scans, or too few voxels in them.
@@ -78,9 +85,12 @@ class Calibration:
                 "the smallest p-value of n scans is 1 / (n + 1)"
             )
         organs = [np.asarray(m) > 0 for m in masks]
-        behind = np.array([background(m, o) for m, o in zip(maps, organs, strict=True)])
+        if backgrounds is None:
+            raws = [np.asarray(m) for m in maps]
+            backgrounds = [background(m[o]) for m, o in zip(raws, organs, strict=True)]
+        behind = np.asarray(backgrounds, float)
         self.background_ = Background().fit(behind)
-        volumes = [self.background_.turn_down(m, o) for m, o in zip(maps, organs, strict=True)]
+        volumes = [self.background_.turn_down(m, own) for m, own in zip(maps, behind, strict=True)]
         inside = [v[o] for v, o in zip(volumes, organs, strict=True)]
         levels, sizes = rate_grid(inside), np.array([v.size for v in inside], float)
         rates = np.stack([exceedance(v, levels) for v in inside])
@@ -88,7 +98,7 @@ class Calibration:
         self.masses_, self.rates_ = np.zeros(len(volumes)), np.zeros(len(volumes))
         for i, (raw, organ) in enumerate(zip(maps, organs, strict=True)):
             others = np.arange(len(volumes)) != i
-            volume = Background().fit(behind[others]).turn_down(raw, organ)
+            volume = Background().fit(behind[others]).turn_down(raw, behind[i])
             scale = VoxelScale().fit(levels, rates[others], voxels=sizes[others].sum())
             score = scale(volume) * organ
             masses = region_masses(score, self.threshold, voxel_ml)[1]
@@ -100,14 +110,14 @@ class Calibration:
         """The calibrated map: -log10 of the healthy exceedance rate, 0 outside the mask.
 
         Args:
-            raw: (D, H, W) raw map.
+            raw: (D, H, W) raw map, turned down by `background_` (see `TurnDownd`).
             mask: (D, H, W), True inside the organ.
 
         Raises:
             AnoganError: The calibration is not fitted.
         """
         self._check_fitted()
-        return self.scale_(self.background_.turn_down(raw, mask)) * (np.asarray(mask) > 0)
+        return self.scale_(raw) * (np.asarray(mask) > 0)
 
     def p_values(self, masses: ArrayLike) -> NDArray[np.float64]:
         """Conformal p-values of regions by their masses, (R,); 1 / (n + 1) is the smallest.

@@ -65,7 +65,7 @@ def find(
 
     Args:
         calibration: fitted.
-        raw: (D, H, W) raw map, higher is more abnormal.
+        raw: (D, H, W) raw map, turned down (see `TurnDownd`), higher is more abnormal.
         mask: (D, H, W), True inside the organ.
         affine: (4, 4) voxel to RAS, mm.
         alpha: largest p-value of a finding.

@@ -14,6 +14,8 @@ from monai.data import MetaTensor
 from monai.transforms import Transform
 from scipy import ndimage
 
+from monai_anogan.maps.background import background
+
 __all__ = ["CaseScored", "ResidualMapd", "case_score"]
 
 
@@ -26,6 +28,7 @@ class ResidualMapd(Transform):
         mask_key: the organ, same shape.
         map_key: where the map goes, (1, D, H, W) float32 in grey values of network space, 0 to 2.
         median: voxels along an axis of a median filter against speckle; 1 for none.
+        background_key: where the map's background goes, a float.
     """
 
     def __init__(
@@ -35,11 +38,13 @@ class ResidualMapd(Transform):
         mask_key: str = "mask",
         map_key: str = "anomaly_map",
         median: int = 5,
+        background_key: str = "map_background",
     ) -> None:
         self.image_key, self.reconstruction_key = image_key, reconstruction_key
         self.mask_key, self.map_key, self.median = mask_key, map_key, median
+        self.background_key = background_key
 
-    def __call__(self, data: Mapping[Hashable, torch.Tensor]) -> dict[Hashable, torch.Tensor]:
+    def __call__(self, data: Mapping[Hashable, torch.Tensor]) -> dict[Hashable, Any]:
         image = data[self.image_key]
         meta = {"affine": image.affine} if isinstance(image, MetaTensor) else {}
         rebuilt = torch.as_tensor(data[self.reconstruction_key]).cpu()
@@ -48,7 +53,11 @@ class ResidualMapd(Transform):
         if self.median > 1:
             smooth = ndimage.median_filter(residual.numpy(), size=(1, *[self.median] * 3))
             residual = torch.from_numpy(smooth) * inside
-        return {**data, self.map_key: MetaTensor(residual.float(), meta=meta)}
+        return {
+            **data,
+            self.map_key: MetaTensor(residual.float(), meta=meta),
+            self.background_key: background(residual.float()[inside].numpy()),
+        }
 
 
 class CaseScored(Transform):

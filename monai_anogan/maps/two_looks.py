@@ -1,0 +1,71 @@
+"""Two looks at the voxels of an organ, the second at what the first found around each."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from monai_anogan.maps.scale_features import CONTEXT, FEATURES, context_features
+from monai_anogan.maps.surroundings import SURPRISES
+
+__all__ = ["AT_ONCE", "Perceptron", "TwoLooks"]
+
+FARTHEST = 8.0  # standard deviations of a feature; beyond, nothing was learned
+WIDTH = 128
+AT_ONCE = 16_384  # voxels; what the layers make of them fits the caches, and steps are few
+SEEN = len(FEATURES) + len(SURPRISES)
+
+
+class Perceptron(nn.Module):
+    """Two hidden layers on standardised features, (N, F) to logits (N,).
+
+    Args:
+        features: F.
+        width: units of a hidden layer.
+    """
+
+    mean: torch.Tensor
+    spread: torch.Tensor
+
+    def __init__(self, features: int, width: int = WIDTH) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(features))
+        self.register_buffer("spread", torch.ones(features))
+        self.layers = nn.Sequential(
+            nn.Linear(features, width),
+            nn.ReLU(),
+            nn.Linear(width, width),
+            nn.ReLU(),
+            nn.Linear(width, 1),
+        )
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        return torch.cat([self._logits(some) for some in features.split(AT_ONCE)])
+
+    def _logits(self, features: torch.Tensor) -> torch.Tensor:
+        scaled = ((features.float() - self.mean) / self.spread).clamp(-FARTHEST, FARTHEST)
+        return self.layers(scaled)[:, 0]
+
+
+class TwoLooks(nn.Module):
+    """Two looks at the voxels of an organ.
+
+    The first judges a voxel by what `Comparison.see` gives. The second sees besides how the
+    evidence of the first lies around the voxel (auto-context: Tu and Bai 2010, IEEE TPAMI 32), so
+    that it can fill a large lesion and drop a speck.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = Perceptron(SEEN)
+        self.second = Perceptron(SEEN + len(CONTEXT))
+
+    def look_again(self, features: torch.Tensor, organ: torch.Tensor) -> torch.Tensor:
+        """What the second look sees: `features`, (N, F), with the first look's evidence beside."""
+        evidence = F.softplus(self.first(features))
+        return torch.cat([features, context_features(evidence, organ)], dim=1)
+
+    def forward(self, features: torch.Tensor, organ: torch.Tensor) -> torch.Tensor:
+        """Logarithm of the odds of a lesion at each voxel, (N,)."""
+        return self.second(self.look_again(features, organ))
