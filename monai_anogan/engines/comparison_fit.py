@@ -13,13 +13,20 @@ from typing import Any
 import torch
 from ignite.engine import Events
 from monai.utils import convert_to_tensor
+from torch.nn import functional as F
 
 from monai_anogan.engines.checkpoint import save_state_dict
 from monai_anogan.engines.fit_perceptron import fit_perceptron
 from monai_anogan.engines.lesion_voxels import LesionVoxels, lesion_sizes
 from monai_anogan.engines.surroundings_fit import SurroundingsFit
 from monai_anogan.errors import AnoganError
-from monai_anogan.maps import Comparison, Perceptron, TwoLooks, load_comparison
+from monai_anogan.maps import (
+    Comparison,
+    Perceptron,
+    TwoLooks,
+    context_features,
+    load_comparison,
+)
 
 __all__ = ["ComparisonFit"]
 
@@ -121,7 +128,8 @@ class ComparisonFit:
         assert isinstance(looks, TwoLooks)
         if scan >= self.first:
             with torch.no_grad():
-                seen = looks.look_again(seen, organ)
+                evidence = F.softplus(looks.first(seen))[None]
+                seen = torch.cat([seen, context_features(evidence, organ)[0]], dim=1)
         self.voxels.add(seen, lesion_sizes(lesion)[organ])
         if scan == self.first - 1:
             self._fit(looks.first)

@@ -11,7 +11,6 @@ from weakref import WeakKeyDictionary
 import torch
 from monai.inferers import Inferer
 from monai.utils import convert_to_dst_type, convert_to_tensor
-from torch.nn import functional as F
 
 from monai_anogan.inferers.cutter import Cutter
 from monai_anogan.inferers.stitcher import Stitcher, Window, foreground_windows
@@ -19,6 +18,7 @@ from monai_anogan.losses import InpaintingLoss
 from monai_anogan.search import EncoderStart, PriorStart, Start, descend, fit_basis
 from monai_anogan.systems import FrozenSystem, System
 from monai_anogan.transforms import BACKGROUND
+from monai_anogan.transforms.highest import highest
 
 __all__ = ["LatentSearchInferer"]
 
@@ -256,7 +256,7 @@ def _checked(hole: torch.Tensor, volumes: torch.Tensor) -> torch.Tensor:
 
 def _dilated(mask: torch.Tensor, voxels: int) -> torch.Tensor:
     """A mask (1, D, H, W) and what lies at most so many voxels beside it along every axis."""
-    return F.max_pool3d(mask.float()[None], 2 * voxels + 1, stride=1, padding=voxels)[0] > 0
+    return highest(mask[0].float(), 2 * voxels + 1)[None] > 0
 
 
 def _report(progress: Progress | None, done: int, more: int, total: int, share: float) -> None:

@@ -11,7 +11,7 @@ from monai_anogan.maps.domain import Domain, Verdict
 from monai_anogan.maps.findings import Finding, Findings, find
 from monai_anogan.maps.heal import Heal, load_heal
 from monai_anogan.maps.residual import CaseScored, ResidualMapd, case_score
-from monai_anogan.maps.scale_features import scale_features
+from monai_anogan.maps.scale_features import context_features, scale_features
 from monai_anogan.maps.two_looks import Perceptron, TwoLooks
 from monai_anogan.maps.voxel_scale import VoxelScale
 from monai_anogan.maps.wide_look import WideLook, load_wide_look, see_wide
@@ -41,6 +41,7 @@ __all__ = [
     "appearance_of",
     "background",
     "case_score",
+    "context_features",
     "find",
     "load_calibration",
     "load_comparison",

@@ -10,6 +10,7 @@ minutes.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 import torch
 from monai.utils import convert_to_tensor
@@ -17,7 +18,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from monai_anogan.errors import InputError
-from monai_anogan.maps.scale_features import scale_features
+from monai_anogan.maps.scale_features import context_features, scale_features
 from monai_anogan.maps.surroundings import Surroundings, surprises
 from monai_anogan.maps.two_looks import TwoLooks
 
@@ -50,7 +51,10 @@ class Comparison(nn.Module):
 
     def look(self, features: torch.Tensor, organ: torch.Tensor) -> torch.Tensor:
         """What each member makes of what is seen, (N, SEEN): logits of a lesion, (M, N)."""
-        return torch.stack([member(features, organ) for member in self.members])
+        members = cast("list[TwoLooks]", [*self.members])
+        first = torch.stack([member.first(features) for member in members])
+        around = context_features(F.softplus(first), organ)
+        return torch.stack([m.second(features, a) for m, a in zip(members, around, strict=True)])
 
     @torch.no_grad()
     def evidence(

@@ -11,10 +11,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from torch.nn import functional as F
 
 from monai_anogan.maps.comparison import Comparison, load_comparison
 from monai_anogan.transforms import BACKGROUND
+from monai_anogan.transforms.highest import highest
 
 __all__ = ["Heal", "load_heal"]
 
@@ -34,7 +34,7 @@ class Heal:
         """The healed scan, (1, D, H, W), from the scan and a healthy guess at it."""
         evidence = self.comparison.evidence(volume, guess, volume > BACKGROUND)
         lesion = -torch.expm1(-evidence)  # 1 - exp(-log(1 + odds)) is the probability
-        around = F.max_pool3d(lesion[None], self.reach, stride=1, padding=self.reach // 2)[0]
+        around = highest(lesion[0], self.reach)[None]
         return torch.where(volume > BACKGROUND, torch.lerp(volume, guess, around), volume)
 
 

@@ -1,14 +1,15 @@
-"""Means, places and boxes within an organ, whatever lies outside."""
+"""Values, means, places and boxes within an organ, whatever lies outside."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 import torch
 from scipy import ndimage
 
-__all__ = ["blur", "box_of", "means_within", "places"]
+__all__ = ["blur", "box_of", "means_within", "places", "within"]
 
 DEEPEST = 20.0  # voxels
 
@@ -20,6 +21,15 @@ def box_of(mask: torch.Tensor) -> tuple[slice, ...]:
         return (slice(0, 0),) * mask.ndim
     low, high = where.min(0).values.tolist(), where.max(0).values.tolist()
     return tuple(slice(a, b + 1) for a, b in zip(low, high, strict=True))
+
+
+def within(volumes: Iterable[torch.Tensor], inside: torch.Tensor) -> torch.Tensor:
+    """What volumes, (D, H, W), hold in an organ: (V, N) in the order of `inside.nonzero()`.
+
+    Several times as fast as `volume[inside]`, which looks for the organ again in each.
+    """
+    where = inside.flatten().nonzero()[:, 0]
+    return torch.stack([volume.flatten().index_select(0, where) for volume in volumes])
 
 
 def means_within(volumes: torch.Tensor, inside: torch.Tensor, sigma: float) -> torch.Tensor:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import torch
 
 from monai_anogan.maps.curvatures import CURVATURES, curvatures
-from monai_anogan.maps.in_organ import blur, box_of, means_within, places
+from monai_anogan.maps.in_organ import blur, box_of, means_within, places, within
 from monai_anogan.maps.top_hats import top_hats
 
 __all__ = ["CONTEXT", "FEATURES", "context_features", "scale_features"]
@@ -86,27 +86,27 @@ def scale_features(
     volumes += places(inside)
     for scale in SIDES:
         volumes += [_other_side(smooth[scale][k], inside) for k in (0, 2)]
-    values = torch.stack([volume[inside] for volume in volumes])
+    values = within(volumes, inside)
     curved = _curvatures(torch.stack([x, rebuilt]), smooth[FILLED][2:4], inside)
     return torch.cat([values, *curved]).T
 
 
 def context_features(evidence: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    """How a first look's evidence lies around each voxel.
+    """How the evidence of first looks lies around each voxel.
 
     Args:
-        evidence: of the voxels of the organ, (N,) in the order of `mask.nonzero()`.
+        evidence: of M looks at the voxels of the organ, (M, N) in the order of `mask.nonzero()`.
         mask: the organ, (D, H, W).
 
     Returns:
-        (N, len(CONTEXT)).
+        (M, N, len(CONTEXT)).
     """
     box = box_of(mask)
     inside = mask[box]
-    volume = torch.zeros(inside.shape, device=evidence.device)
-    volume[inside] = evidence
-    smooth = _smooth([volume], inside)
-    return torch.stack([evidence, *(smooth[scale][0][inside] for scale in SCALES)], dim=1)
+    volumes = torch.zeros(len(evidence), *inside.shape, device=evidence.device)
+    volumes[:, inside] = evidence
+    smooth = _smooth([*volumes], inside)
+    return torch.stack([evidence, *(within(smooth[scale], inside) for scale in SCALES)], dim=2)
 
 
 def _smooth(volumes: list[torch.Tensor], inside: torch.Tensor) -> dict[float, torch.Tensor]:

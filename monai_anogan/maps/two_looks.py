@@ -1,12 +1,11 @@
-"""Two looks at the voxels of an organ, the second at what the first found around each."""
+"""Two looks at the voxels of an organ, the second at what the first found around each besides."""
 
 from __future__ import annotations
 
 import torch
 from torch import nn
-from torch.nn import functional as F
 
-from monai_anogan.maps.scale_features import CONTEXT, FEATURES, context_features
+from monai_anogan.maps.scale_features import CONTEXT, FEATURES
 from monai_anogan.maps.surroundings import SURPRISES
 
 __all__ = ["AT_ONCE", "Perceptron", "TwoLooks"]
@@ -34,17 +33,19 @@ class Perceptron(nn.Module):
         self.register_buffer("spread", torch.ones(features))
         self.layers = nn.Sequential(
             nn.Linear(features, width),
-            nn.ReLU(),
+            nn.ReLU(inplace=True),
             nn.Linear(width, width),
-            nn.ReLU(),
+            nn.ReLU(inplace=True),
             nn.Linear(width, 1),
         )
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
-        return torch.cat([self._logits(some) for some in features.split(AT_ONCE)])
+    def forward(self, *features: torch.Tensor) -> torch.Tensor:
+        """Logits, (N,), of features in one part or several, (N, F1), (N, F2) and so on."""
+        blocks = zip(*(part.split(AT_ONCE) for part in features), strict=True)
+        return torch.cat([self._logits(torch.cat(parts, dim=1)) for parts in blocks])
 
     def _logits(self, features: torch.Tensor) -> torch.Tensor:
-        scaled = ((features.float() - self.mean) / self.spread).clamp(-FARTHEST, FARTHEST)
+        scaled = (features.float() - self.mean).div_(self.spread).clamp_(-FARTHEST, FARTHEST)
         return self.layers(scaled)[:, 0]
 
 
@@ -60,12 +61,3 @@ class TwoLooks(nn.Module):
         super().__init__()
         self.first = Perceptron(SEEN)
         self.second = Perceptron(SEEN + len(CONTEXT))
-
-    def look_again(self, features: torch.Tensor, organ: torch.Tensor) -> torch.Tensor:
-        """What the second look sees: `features`, (N, F), with the first look's evidence beside."""
-        evidence = F.softplus(self.first(features))
-        return torch.cat([features, context_features(evidence, organ)], dim=1)
-
-    def forward(self, features: torch.Tensor, organ: torch.Tensor) -> torch.Tensor:
-        """Logarithm of the odds of a lesion at each voxel, (N,)."""
-        return self.second(self.look_again(features, organ))
