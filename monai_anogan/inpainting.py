@@ -19,9 +19,10 @@ from monai.data.utils import affine_to_spacing
 from monai.transforms import ResampleToMatch
 from numpy.typing import NDArray
 
+from monai_anogan.bundle_folder import default_bundle
 from monai_anogan.errors import InputError
 from monai_anogan.io import MaskFile, mask_on_grid
-from monai_anogan.pipeline import Pipeline, Progress, StageClock, default_bundle
+from monai_anogan.pipeline import Pipeline, Progress, StageClock
 from monai_anogan.transforms import harmonic_fill, to_scanner_units
 
 __all__ = ["Filling", "inpaint", "overlay_of"]

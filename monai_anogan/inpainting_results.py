@@ -20,7 +20,7 @@ from monai_anogan.outputs import (
 )
 from monai_anogan.pipeline import Pipeline
 from monai_anogan.reports import write_filling_picture
-from monai_anogan.results import describe_input
+from monai_anogan.result_pictures import describe_input
 
 __all__ = ["write_filling"]
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import pickle
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +14,14 @@ from monai.bundle import ConfigParser
 from monai.data import MetaTensor
 from monai.inferers import Inferer
 from monai.transforms import LoadImaged
-from yaml import YAMLError
 
+from monai_anogan.bundle_folder import check_overlay, default_bundle, load_weights, read_metadata
 from monai_anogan.errors import AnoganError, InputError
 from monai_anogan.maps import CalibrationFile, Findings
 from monai_anogan.networks import resolve_precision
 from monai_anogan.systems import System
 
-__all__ = ["Detection", "Pipeline", "StageClock", "default_bundle", "packaged", "read_metadata"]
+__all__ = ["Detection", "Pipeline", "StageClock"]
 
 Progress = Callable[[int, int], None]
 Edit = Callable[[dict[str, Any]], dict[str, Any]]
@@ -58,18 +55,6 @@ class Detection:
         }
 
 
-def packaged(name: str) -> Path:
-    """A folder that comes with the package: inside it in a wheel, beside it in a checkout."""
-    package = Path(str(files("monai_anogan")))
-    inside = package / name
-    return inside if inside.is_dir() else package.parent / name
-
-
-def default_bundle() -> Path:
-    """The bundle that comes with the package."""
-    return packaged("bundle")
-
-
 class Pipeline:
     """A bundle's inference config, held ready to run case by case.
 
@@ -93,13 +78,13 @@ class Pipeline:
         self.metadata = read_metadata(self.root)
         config, self.overlays = self.root / "configs" / "inference.json", [*map(Path, overlays)]
         for overlay in self.overlays:
-            _check_overlay(overlay)
+            check_overlay(overlay)
         self.parser = ConfigParser()
         self.parser.read_config([str(path) for path in (config, *self.overlays)])
         self.parser.update({"bundle_root": str(self.root), **(settings or {})})
         with _user_errors_first():
             self.network = self["network"]
-            self._load_weights(Path(self["checkpoint"]))
+            load_weights(self.network, Path(self["checkpoint"]))
             self.preprocessing, self.inferer = self["preprocessing"], self["inferer"]
             self.to_source = self["to_source"]
 
@@ -248,22 +233,6 @@ class Pipeline:
             rebuilt = self.inferer(image.as_tensor()[None], self.network, **how)[0]
         return MetaTensor(rebuilt, affine=image.affine)
 
-    def _load_weights(self, checkpoint: Path) -> None:
-        if not checkpoint.is_file():
-            raise InputError(f"the bundle must hold its weights, {checkpoint} is missing")
-        try:
-            state = torch.load(checkpoint, map_location="cpu", weights_only=True)
-        except (RuntimeError, EOFError, KeyError, pickle.UnpicklingError) as error:
-            raise InputError(
-                f"{checkpoint} must be a whole file of weights, got one that cannot be read; "
-                "copy it again from its source"
-            ) from error
-        try:
-            self.network.load_state_dict(state)
-        except (RuntimeError, TypeError) as error:
-            reason = " ".join(str(error).split())[:200]
-            raise InputError(f"{checkpoint} must fit the bundle's network_def: {reason}") from error
-
     def _check_modality(self, image: MetaTensor) -> None:
         wanted, got = self["modality"], image.meta.get("modality")
         if got and got != wanted:  # NIfTI does not say
@@ -285,34 +254,6 @@ class StageClock:
         begin = time.perf_counter()
         yield
         self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - begin
-
-
-def read_metadata(bundle: Path) -> dict[str, Any]:
-    """The content of a bundle's `configs/metadata.json`.
-
-    Raises:
-        InputError: There is none, so the folder is no bundle, or it is no JSON.
-    """
-    path = bundle / "configs" / "metadata.json"
-    if not path.is_file():
-        raise InputError(f"a bundle must hold configs/metadata.json, {path} is missing")
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise InputError(f"{path} must be JSON, got an error in it: {error}") from error
-
-
-def _check_overlay(path: Path) -> None:
-    """Refuse what cannot be laid over a config."""
-    if not path.is_file():
-        raise InputError(f"an overlay must be a file, {path} does not exist")
-    try:
-        content = ConfigParser.load_config_file(path)
-    except (ValueError, YAMLError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise InputError(f"the overlay {path} must be JSON or YAML, got: {reason}") from error
-    if not isinstance(content, dict):
-        raise InputError(f"the overlay {path} must hold config ids with values, got {content!r}")
 
 
 @contextmanager

@@ -16,8 +16,8 @@ import numpy as np
 import typer
 from monai.bundle import ConfigParser
 
+from monai_anogan.bundle_folder import default_bundle
 from monai_anogan.io import read_cohort
-from monai_anogan.pipeline import default_bundle
 from monai_anogan.transforms import shading
 
 DIGITS, FEWEST = 3, 5

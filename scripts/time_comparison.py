@@ -15,8 +15,8 @@ from typing import Annotated
 import torch
 import typer
 
+from monai_anogan.bundle_folder import default_bundle
 from monai_anogan.maps import load_comparison, two_looks
-from monai_anogan.pipeline import default_bundle
 
 SIDES = (68, 86, 70)  # voxels of an ellipsoid of 1.7 litres
 WAYS = {"blocks": two_looks.AT_ONCE, "all at once": 1 << 30}

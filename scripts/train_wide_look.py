@@ -28,13 +28,14 @@ import typer
 from monai.utils import convert_to_tensor
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
+from monai_anogan.bundle_folder import packaged
 from monai_anogan.engines import WideLookFit
 from monai_anogan.engines.whole_file import whole_file
 from monai_anogan.io import read_cohort
 from monai_anogan.maps import see_wide
 from monai_anogan.maps.in_organ import box_of
 from monai_anogan.maps.surroundings import surprises
-from monai_anogan.pipeline import Pipeline, packaged
+from monai_anogan.pipeline import Pipeline
 from monai_anogan.transforms import BACKGROUND, RandLesionScened
 
 ROOT = Path(__file__).resolve().parents[1]

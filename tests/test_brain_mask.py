@@ -10,8 +10,8 @@ from monai.bundle import ConfigParser
 from monai.data import MetaTensor
 from monai.transforms import Compose, EnsureChannelFirstd, LoadImaged, Orientationd
 
+from monai_anogan.bundle_folder import default_bundle
 from monai_anogan.errors import InputError
-from monai_anogan.pipeline import default_bundle
 from monai_anogan.transforms import SmoothSpacingd
 
 

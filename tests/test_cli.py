@@ -17,8 +17,8 @@ import pytest
 
 import monai_anogan
 from monai_anogan import cli
+from monai_anogan.bundle_folder import default_bundle
 from monai_anogan.outputs import write_mr_series
-from monai_anogan.pipeline import default_bundle
 
 START = ["-c", "from monai_anogan.cli import main; main()"]
 FROM_NIFTI = {

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from conftest import Refused, Template
 
+from monai_anogan.bundle_folder import default_bundle
 from monai_anogan.maps import CalibrationFile, weights_digest
 from monai_anogan.outputs import write_mr_series
-from monai_anogan.pipeline import default_bundle
 from monai_anogan.transforms import paint_lesion
 
 START = ["-c", "from monai_anogan.cli import main; main()"]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pydicom
 import pytest
 
-from monai_anogan.pipeline import default_bundle
+from monai_anogan.bundle_folder import default_bundle
 
 START = ["-c", "from monai_anogan.cli import main; main()"]
 Refused = Callable[..., str]

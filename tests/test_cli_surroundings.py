@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 import torch
 
-from monai_anogan.pipeline import default_bundle
+from monai_anogan.bundle_folder import default_bundle
 
 Refused = Callable[..., str]
 START = [sys.executable, "-c", "from monai_anogan.cli import main; main()"]

@@ -24,8 +24,11 @@ WAY = (  # a room may import rooms of earlier stages, and nothing else of ours
 BESIDE = ("metrics", "reports", "engines")  # may import the whole way, and those before it here
 # They may import everything below them, and one another.
 TOP = {
+    "bundle_folder",
     "pipeline",
     "results",
+    "results_in_words",
+    "result_pictures",
     "inpainting",
     "inpainting_results",
     "demonstration",

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from label_server import label_home, running_label_server
 
-from monai_anogan.pipeline import Pipeline, default_bundle
+from monai_anogan.bundle_folder import default_bundle
+from monai_anogan.pipeline import Pipeline
 
 CONF = {"models": "anogan", "zoo_source": "local", "sam2": "false"}
 SAME = 0.02  # of a score: the server may compute with another number of threads

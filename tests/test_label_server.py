@@ -16,11 +16,12 @@ import SimpleITK as sitk  # noqa: N813
 from label_server import LabelServer, plugin_client, running_label_server
 from slicer_python import asked_of_slicer, placed_by_slicer
 
+from monai_anogan.bundle_folder import default_bundle
 from monai_anogan.commands import label_app
 from monai_anogan.label.bands import BANDS, severity
 from monai_anogan.label.markups import box_of
 from monai_anogan.label.reading import Reading
-from monai_anogan.pipeline import Pipeline, default_bundle
+from monai_anogan.pipeline import Pipeline
 
 QUICK = {"mode": "encoder"}
 NRRD = {"result_extension": ".nrrd", "result_dtype": "uint8"}  # what the plugin sends

@@ -8,8 +8,8 @@ import torch
 from monai.bundle import ConfigParser
 from monai.data import MetaTensor
 
+from monai_anogan.bundle_folder import default_bundle
 from monai_anogan.io import read_cohort
-from monai_anogan.pipeline import default_bundle
 from monai_anogan.transforms import MatchShadingd, ScaleInMaskd, UnscaleInMaskd, shading
 from monai_anogan.transforms.shading import POWERS, gain
 

@@ -32,7 +32,8 @@ def test_the_wheel_carries_bundle_types_and_licence(installed):
 
 def test_the_installed_package_loads_its_own_bundle(installed):
     code = (
-        "from monai_anogan.pipeline import Pipeline, default_bundle; "
+        "from monai_anogan.bundle_folder import default_bundle; "
+        "from monai_anogan.pipeline import Pipeline; "
         "Pipeline(); print(default_bundle())"
     )
     run = subprocess.run(

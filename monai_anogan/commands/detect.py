@@ -142,7 +142,8 @@ def _detect_one(
     pipeline: Pipeline, item: dict[str, str], target: Path, how: Mapping[str, Any]
 ) -> None:
     from monai_anogan.outputs import atomic_folder
-    from monai_anogan.results import dicom_in_words, findings_in_words, in_short, write_detection
+    from monai_anogan.results import write_detection
+    from monai_anogan.results_in_words import dicom_in_words, findings_in_words, in_short
 
     with atomic_folder(target) as folder:
         with progress(f"windows of {_case_name(item)}") as report:

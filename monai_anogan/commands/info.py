@@ -14,7 +14,7 @@ def info(bundle: Bundle = None) -> None:
     import monai
     import torch
 
-    from monai_anogan.pipeline import default_bundle, read_metadata
+    from monai_anogan.bundle_folder import default_bundle, read_metadata
 
     root = bundle or default_bundle()
     metadata = read_metadata(root)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from monai.bundle import ConfigParser
 
+from monai_anogan.bundle_folder import packaged
 from monai_anogan.errors import InputError
-from monai_anogan.pipeline import packaged
 
 __all__ = ["chosen_overlays", "overlay_named", "systems_folder"]
 

@@ -16,12 +16,12 @@ from typing import Any
 import torch
 from monai.bundle import ConfigParser
 
+from monai_anogan.bundle_folder import default_bundle
 from monai_anogan.compare.contender import Budget, Judgement, Progress
 from monai_anogan.engines import train_system
 from monai_anogan.engines.whole_file import whole_file, write_json
 from monai_anogan.errors import InputError
 from monai_anogan.inferers import PatchScorer
-from monai_anogan.pipeline import default_bundle
 from monai_anogan.systems import System
 
 __all__ = ["SystemContender"]
