@@ -1,9 +1,9 @@
 """How much healthy tissue stands out in a raw map, and a map turned down where that is too much.
 
 A scan of another scanner, blurred or noisy, is unexplained all over: its folds then look like
-another scan's lesions. A lesion is a small part of an organ, so the upper quartile of the raw map
-tells of the scan and hardly of what is in it. Where it is beyond what healthy scans have, the map
-is turned down, never up: no scan becomes louder, and a healthy one stays as it is.
+another scan's lesions. A lesion is a small part of an organ, so a percentile of the raw map not too
+high tells of the scan and hardly of what is in it. Where it is beyond what healthy scans have, the
+map is turned down, never up: no scan becomes louder, and a healthy one stays as it is.
 """
 
 from __future__ import annotations
@@ -21,12 +21,13 @@ if TYPE_CHECKING:
 __all__ = ["Background", "TurnDownd", "background"]
 
 BEYOND = 3.0  # standard deviations above the mean of healthy scans
+UPPER_QUARTILE = 75.0
 
 
-def background(inside: ArrayLike) -> float:
-    """The upper quartile of what a raw map holds in its organ, (N,); 0 where it holds nothing."""
+def background(inside: ArrayLike, percentile: float = UPPER_QUARTILE) -> float:
+    """A percentile of what a raw map holds in its organ, (N,); 0 where it holds nothing."""
     values = np.asarray(inside)
-    return float(np.percentile(values, 75)) if values.size else 0.0
+    return float(np.percentile(values, percentile)) if values.size else 0.0
 
 
 class Background:

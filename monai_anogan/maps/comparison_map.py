@@ -24,6 +24,7 @@ __all__ = ["ComparisonMapd"]
 
 WIDE_COUNTS = 4  # as many members
 LOWEST = -5.0  # logit; below, no voice says more than that it sees nothing
+MEDIAN = 50.0
 
 
 class ComparisonMapd(Transform):
@@ -37,8 +38,9 @@ class ComparisonMapd(Transform):
         reconstruction_key: its healthy reconstruction, same shape.
         mask_key: the organ, same shape.
         map_key: where the map goes, (1, D, H, W) float32.
-        background_key: where its background goes, a float: that of the mean of the members. A
-            pooled map hardly shows how loud a scan is, for it holds no voice below `LOWEST`.
+        background_key: where its background goes, a float. A pooled map hardly shows how loud a
+            scan is, for it holds no voice below `LOWEST`: there it is the median of the members'
+            mean, by which lesions of other scanners are kept that its upper quartile would lose.
     """
 
     def __init__(
@@ -66,14 +68,15 @@ class ComparisonMapd(Transform):
         features = self.comparison.see(x, rebuilt, organ)
         looks = self.comparison.look(features, organ)
         alone, found = F.softplus(looks).mean(0), torch.zeros(organ.shape, device=x.device)
-        found[organ] = alone
+        found[organ], own = alone, background(alone.cpu())
         if self.wide_look is not None and organ.any():
             seen = see_wide(x, rebuilt, organ, features[:, len(FEATURES) :])
             found[organ] = pooled(looks, self.wide_look(seen[None])[0][organ[box_of(organ)]])
+            own = background(alone.cpu(), MEDIAN)
         return {
             **data,
             self.map_key: MetaTensor(found[None].cpu(), meta=meta),
-            self.background_key: background(alone.cpu()),
+            self.background_key: own,
         }
 
 

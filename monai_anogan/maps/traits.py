@@ -42,7 +42,7 @@ TRAITS = {
     "inside": Trait("contrast", "grey inside less grey at the rim", 0.04, "{:.2f}", CONTRAST),
     "residual": Trait("residual", "residual of healthy patches", 0.015, "{:.3f}", CONTRAST),
     "raw": Trait(
-        "raw", "upper quartile of the raw map", 0.0015, "{:.3f}", LOUD, refuses=False, low=False
+        "raw", "background of the raw map", 0.0015, "{:.3f}", LOUD, refuses=False, low=False
     ),
     **{
         f"grey{p}": Trait("grey", f"{p}th percentile of grey", 0.05, "{:.2f}", CONTRAST)
