@@ -32,6 +32,8 @@ from monai_anogan.errors import AnoganError
 from monai_anogan.pipeline import Pipeline
 from monai_anogan.systems import FAnoGAN, FrozenSystem
 
+pytestmark = pytest.mark.slow  # search and training are timed
+
 NETWORK = {"patch_size": 16, "latent_size": 32, "width": 16, "grid": 4, "generator_width": 16}
 RESIDUAL = Path(__file__).parents[1] / "configs" / "residual_map.yaml"
 SMALL = NETWORK | {"depth": 1, "overlap": 0.0}

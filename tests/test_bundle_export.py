@@ -15,6 +15,8 @@ from jsonschema import ValidationError, validate
 
 from monai_anogan.systems import FAnoGAN
 
+pytestmark = pytest.mark.slow  # the network is exported three ways before the first
+
 BUNDLE = Path(__file__).parents[1] / "bundle"
 CONFIG, META = BUNDLE / "configs/inference.json", BUNDLE / "configs/metadata.json"
 SCHEMA = BUNDLE / "docs/metadata_schema.json"

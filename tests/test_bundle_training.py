@@ -15,6 +15,8 @@ import torch
 from monai_anogan.maps import load_comparison
 from monai_anogan.systems import FAnoGAN
 
+pytestmark = pytest.mark.slow  # each trains by the command
+
 ROOT = Path(__file__).parents[1]
 BUNDLE = ROOT / "bundle"
 TRAIN, ENCODER = BUNDLE / "configs/train.json", BUNDLE / "configs/train_encoder.json"
@@ -166,7 +168,6 @@ def test_brain_mask_training_resumes(
     assert differing(first, weights(out / "brain_mask.pt")) == {"model"}
 
 
-@pytest.mark.slow
 def test_members_of_a_comparison_are_fitted_to_the_same_scans_painted_anew(
     head_cohort: Path, tmp_path: Path, run_python
 ) -> None:

@@ -16,6 +16,8 @@ from monai_anogan.maps import CalibrationFile, weights_digest
 from monai_anogan.outputs import write_mr_series
 from monai_anogan.transforms import paint_lesion
 
+pytestmark = pytest.mark.slow  # six healthy scans are calibrated on before the first
+
 START = ["-c", "from monai_anogan.cli import main; main()"]
 RESIDUAL = Path(__file__).parents[1] / "configs" / "residual_map.yaml"
 HEALTHY = 6
@@ -150,7 +152,6 @@ def test_what_is_no_calibration_is_refused(
     assert complaint in refused(heads / "sick.nii.gz", "--calibration", path)
 
 
-@pytest.mark.slow
 def test_an_overlay_has_a_calibration_of_its_own(heads: Path, tmp_path: Path, run_python) -> None:
     raw = ["--overlay", RESIDUAL, "--mode", "encoder"]
     healthy = ["calibrate", "--healthy", heads / "healthy", "-o", tmp_path / "own"]
