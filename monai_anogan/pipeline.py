@@ -165,7 +165,8 @@ class Pipeline:
             item: the case.
 
         Returns:
-            `image`, `mask`, `pred` and `anomaly_map`, (1, D, H, W), and the `source` as it came.
+            `image`, `mask`, `pred` and `anomaly_map`, (1, D, H, W), the `map_background`, and the
+            `source` as it came.
 
         Raises:
             InputError: As for `run`.

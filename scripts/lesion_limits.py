@@ -32,13 +32,13 @@ from scipy.signal import correlate
 from monai_anogan.io import read_cohort
 from monai_anogan.maps.surroundings import SURPRISES, surprises
 from monai_anogan.pipeline import Pipeline
+from monai_anogan.transforms import BACKGROUND
 
 TOUCHING = np.ones((3, 3, 3))
 SIZES = ((1, 2), (3, 3), (4, 15), (16, 63), (64, 10**9))  # voxels of a lesion
 FALSE = 2  # findings a scan
 APART = 5  # voxels between two answers that count as two
 DARKEST = 20  # percentile of the lesions' voxels, in the healthy reconstruction
-LARGEST = 8.0  # usual errors of one voxel; beyond, the filter must not be led by one alone
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def _lesions(
     load = LoadImage(image_only=True, ensure_channel_first=True)
     truth = load(folder / "mask" / f"{case}.nii.gz")
     truth = ResampleToMatch(mode="nearest")(truth, sick)[0].numpy() > 0
-    both = healthy.organ & (sick[0].numpy() > -1)
+    both = healthy.organ & (sick[0].numpy() > BACKGROUND)
     change = np.where(truth & both, sick[0].numpy() - healthy.image, 0) / healthy.usual
     tissue = healthy.organ
     if (truth & both).any():
@@ -113,9 +113,7 @@ def _healthy(pipeline: Pipeline, scan: dict[str, str]) -> Healthy:
     usual = np.ones(organ.shape, np.float32)
     usual[organ] = np.exp(told[:, SURPRISES.index("logarithm of the usual error of the voxel")])
     off[organ] = told[:, SURPRISES.index("surprise of the voxel")]
-    return Healthy(
-        image.numpy(), rebuilt.numpy(), organ.numpy(), off.clip(-LARGEST, LARGEST), usual
-    )
+    return Healthy(image.numpy(), rebuilt.numpy(), organ.numpy(), off, usual)
 
 
 def _third(

@@ -48,7 +48,6 @@ class CalibrationFit:
         self.voxel_rate = voxel_rate
         self.maps: list[np.ndarray] = []
         self.masks: list[np.ndarray] = []
-        self.backgrounds: list[float] = []
         self.appearances: list[Appearance] = []
         self.voxel_ml = 0.0
 
@@ -58,7 +57,6 @@ class CalibrationFit:
         box = ndimage.find_objects(mask.astype(np.uint8))[0]  # only the organ is kept
         self.maps.append(torch.as_tensor(data["anomaly_map"])[0].cpu().numpy()[box].copy())
         self.masks.append(mask[box].copy())
-        self.backgrounds.append(data["map_background"])
         self.appearances.append(appearance_of(data))
         self.voxel_ml = voxel_ml(data["anomaly_map"].affine.numpy())
 
@@ -68,8 +66,9 @@ class CalibrationFit:
         Raises:
             AnoganError: They are too few.
         """
+        backgrounds = [appearance.measures["raw"] for appearance in self.appearances]
         calibration = Calibration(self.voxel_rate).fit(
-            self.maps, self.masks, self.voxel_ml, self.backgrounds
+            self.maps, self.masks, self.voxel_ml, backgrounds
         )
         domain = Domain().fit(self.appearances)
         return CalibrationFile(calibration, domain, weights_digest(*self.weights), self.settings)

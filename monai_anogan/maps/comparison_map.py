@@ -14,7 +14,7 @@ from monai.data import MetaTensor
 from monai.transforms import Transform
 from torch.nn import functional as F
 
-from monai_anogan.maps.background import background
+from monai_anogan.maps.background import UPPER_QUARTILE, background
 from monai_anogan.maps.comparison import Comparison
 from monai_anogan.maps.in_organ import box_of
 from monai_anogan.maps.scale_features import FEATURES
@@ -68,15 +68,15 @@ class ComparisonMapd(Transform):
         features = self.comparison.see(x, rebuilt, organ)
         looks = self.comparison.look(features, organ)
         alone, found = F.softplus(looks).mean(0), torch.zeros(organ.shape, device=x.device)
-        found[organ], own = alone, background(alone.cpu())
+        found[organ], percentile = alone, UPPER_QUARTILE
         if self.wide_look is not None and organ.any():
             seen = see_wide(x, rebuilt, organ, features[:, len(FEATURES) :])
             found[organ] = pooled(looks, self.wide_look(seen[None])[0][organ[box_of(organ)]])
-            own = background(alone.cpu(), MEDIAN)
+            percentile = MEDIAN
         return {
             **data,
             self.map_key: MetaTensor(found[None].cpu(), meta=meta),
-            self.background_key: own,
+            self.background_key: background(alone.cpu(), percentile),
         }
 
 
