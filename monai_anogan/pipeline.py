@@ -172,7 +172,7 @@ class Pipeline:
             InputError: As for `run`.
         """
         with _user_errors_first(), torch.no_grad():
-            return self["map"](self._rebuild(item, StageClock()))
+            return self["raw_map"](self._rebuild(item, StageClock()))
 
     def fill(
         self,

@@ -139,7 +139,7 @@ def test_a_calibration_of_another_model_is_refused(
     [
         ("not JSON", "must be a calibration, got something else"),
         ("[]", "must be a calibration, got something else"),
-        ('{"format": 99}', "must have calibration format 4, got 99"),
+        ('{"format": 99}', "must have calibration format 5, got 99"),
         (None, "does not exist"),
     ],
 )

@@ -8,7 +8,14 @@ from monai.data import MetaTensor
 
 from monai_anogan.engines import save_state_dict
 from monai_anogan.errors import InputError
-from monai_anogan.maps import Comparison, ComparisonMapd, Heal, Perceptron, load_comparison
+from monai_anogan.maps import (
+    Comparison,
+    ComparisonMapd,
+    Heal,
+    Perceptron,
+    background,
+    load_comparison,
+)
 from monai_anogan.maps.scale_features import FEATURES
 from monai_anogan.maps.two_looks import AT_ONCE
 
@@ -53,6 +60,9 @@ def test_the_evidence_is_log_one_plus_odds_inside_the_organ_and_nothing_outside(
     assert found[0, 11, 9, 16].item() == pytest.approx(math.log1p(math.exp(20 * 0.4 - 1)), rel=1e-5)
     assert found[0, 3, 6, 7].item() == pytest.approx(math.log1p(math.exp(-1)), rel=1e-5)
     assert (found[case["mask"] == 0] == 0).all()
+    looks = comparison.logits(case["image"], case["reconstruction"], case["mask"])
+    assert looks[0, 11, 9, 16].item() == pytest.approx(20 * 0.4 - 1, rel=1e-5)
+    assert (looks[case["mask"] == 0] == -torch.inf).all()
 
 
 def test_the_evidence_of_several_members_is_their_mean(comparison, case):
@@ -88,6 +98,22 @@ def test_the_map_lies_on_the_grid_of_the_scan(comparison, case):
     assert highest[:, 1:].max(0).values.tolist() == [12, 10, 17]
 
 
+def test_what_healed_the_scan_before_has_its_say_in_the_map(comparison, case):
+    organ = case["mask"][0] > 0
+    before = torch.full((2, *SHAPE[1:]), -torch.inf)
+    before[0, organ], before[1, organ] = 1.0, -2.0
+    looks = torch.cat([comparison.logits(**case), before])
+    written = ComparisonMapd(comparison)(case | {"healing": before})
+    expected = torch.nn.functional.softplus(looks).mean(0)
+    torch.testing.assert_close(written["anomaly_map"].as_tensor()[0], expected)
+    assert written["map_background"] == background(expected[organ])
+    unhealed = ComparisonMapd(comparison)(case | {"healing": before[:0]})
+    assert torch.equal(
+        unhealed["anomaly_map"].as_tensor(),
+        ComparisonMapd(comparison)(case)["anomaly_map"].as_tensor(),
+    )
+
+
 def test_a_scan_without_an_organ_has_no_evidence(comparison, case):
     empty = case | {"mask": torch.zeros(SHAPE)}
     assert not ComparisonMapd(comparison)(empty)["anomaly_map"].any()
@@ -108,19 +134,20 @@ def test_a_comparison_survives_a_file_and_nothing_else_is_taken_for_one(comparis
 
 def test_healing_replaces_the_lesion_by_the_guess_and_nothing_else(comparison, case):
     scan, guess = case["image"].as_tensor(), case["reconstruction"] + 0.01 * (case["mask"] > 0)
-    healed = Heal(comparison, reach=1)(scan, guess)
+    healed, looks = Heal(comparison, reach=1)(scan, guess)
     lesion = (scan - guess).abs() > 0.3
     assert (healed - guess)[lesion].abs().max() < 0.01
     odds = math.exp(20 * 0.01 - 1)  # of a lesion in healthy tissue, as this network judges
     part = torch.lerp(scan, guess, odds / (1 + odds))
     assert torch.allclose(healed[~lesion], torch.where(scan > -1, part, scan)[~lesion], atol=1e-5)
+    assert torch.equal(looks, comparison.logits(scan, guess, case["mask"]))
 
 
 def test_healing_reaches_around_a_lesion_and_leaves_the_background(comparison, case):
     scan = case["image"].as_tensor().clone()
     scan[0, 9, 9, 16] = case["reconstruction"][0, 9, 9, 16] + 0.05  # its hardly visible edge
     guess = case["reconstruction"]
-    healed = Heal(comparison, reach=3)(scan, guess)
+    healed, _ = Heal(comparison, reach=3)(scan, guess)
     assert abs(healed[0, 9, 9, 16] - guess[0, 9, 9, 16]) < 1e-3
     assert torch.equal(healed[case["mask"] == 0], scan[case["mask"] == 0])
 

@@ -144,15 +144,16 @@ def test_a_search_explains_the_healed_volume_and_never_sees_the_lesion():
     ill = healthy.clone()
     ill[..., 6:9, 10:13, 7:11] = 1.0
     lesion = ill != healthy
-    shown = []
+    shown, looks = [], torch.randn(2, *ill.shape[2:])
 
     def heal(volume, guess):
         shown.append((volume.clone(), guess))
-        return torch.where(lesion[0], healthy[0], volume)
+        return torch.where(lesion[0], healthy[0], volume), looks
 
     found = searched(network, ill, heal=heal)
-    assert torch.equal(found, searched(network, healthy))
-    assert not torch.equal(found, searched(network, ill))
+    assert torch.equal(found[:, :1], searched(network, healthy))
+    assert not torch.equal(found[:, :1], searched(network, ill))
+    assert torch.equal(found[0, 1:], looks)
     (volume, guess) = shown[0]
     assert torch.equal(volume, ill[0])
     assert torch.equal(guess, searched(network, ill, mode="encoder")[0])

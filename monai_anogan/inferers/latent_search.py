@@ -24,7 +24,7 @@ __all__ = ["LatentSearchInferer"]
 
 STARTS: dict[str, type[Start]] = {"encoder": EncoderStart, "prior": PriorStart}
 Progress = Callable[[int, int], None]
-Heal = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+Heal = Callable[[torch.Tensor, torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
 Report = Callable[[float], None]
 Rebuild = Callable[[list[Window], Report], torch.Tensor]
 Objective = Callable[[torch.Tensor], torch.Tensor]
@@ -36,9 +36,9 @@ class LatentSearchInferer(Inferer):
     """Rebuild a volume from healthy patches alone, by a latent search in each foreground window.
 
     Called as MONAI calls it, `inferer(inputs, network)`: volumes (B, C, D, H, W) in [-1, 1] to
-    their healthy reconstructions of the same shape. A 2D network goes slice by slice across
-    `slice_axis`, a 3D network block by block. Background (the value -1) is not searched and
-    stays -1.
+    their healthy reconstructions of the same shape; what `heal` looked at follows as further
+    channels. A 2D network goes slice by slice across `slice_axis`, a 3D network block by block.
+    Background (the value -1) is not searched and stays -1.
 
     Called with `hole=`, bool (B, 1, D, H, W), it fills holes: only windows that meet one are
     searched, each with its own hole, and elsewhere the volume comes back as it is.
@@ -55,9 +55,9 @@ class LatentSearchInferer(Inferer):
             is first met.
         weight: lambda, the share of the feature-matching loss (0.1 in the paper).
         heal: given the volume, (C, D, H, W), and the encoder's guess at it, returns the volume with
-            the guess in place of what looks like a lesion. The search then explains that volume, so
-            that it sharpens what is healthy and cannot explain a lesion away; the encoder looks at
-            it again. None is the papers' plain search.
+            the guess in place of what looks like a lesion, and what it looked at, (M, D, H, W). The
+            search then explains that volume, so that it sharpens what is healthy and cannot explain
+            a lesion away; the encoder looks at it again. None is the papers' plain search.
         hole_loss: what a search with a hole minimises, made from patches (B, C, *S), their holes
             (B, 1, *S) and the logits of D.
         overlap: share of a window that the next one covers.
@@ -120,7 +120,8 @@ class LatentSearchInferer(Inferer):
         hole: torch.Tensor | None = None,
         **kwargs: Any,
     ) -> torch.Tensor:
-        """Reconstructions of `inputs`, (B, C, D, H, W), on the same device.
+        """Reconstructions of `inputs`, (B, C, D, H, W), on the same device; by a search that heals
+        (B, C + M, D, H, W), with what `heal` looked at.
 
         Raises:
             ValueError: `inputs` are no batch of volumes, or `hole` is of another grid.
@@ -153,11 +154,14 @@ class LatentSearchInferer(Inferer):
     ) -> torch.Tensor:
         padded, inside = self.cutter.pad(volume.to(self._home(network)))
         windows = foreground_windows((padded > BACKGROUND).any(0), self.window, self.overlap)
+        looked_at: list[torch.Tensor] = []
         if self.heal is not None:
             guess = self._stitch(padded, windows, partial(self._guess, network, padded))
-            padded = self.heal(padded, guess)
+            padded, *looked_at = self.heal(padded, guess)
         search = partial(self._search, network, basis, self._rng(), padded, None)
-        return self._stitch(padded, windows, search, self.progress)[(slice(None), *inside)]
+        rebuilt = self._stitch(padded, windows, search, self.progress)
+        whole = torch.cat([rebuilt, *looked_at]) if looked_at else rebuilt  # not copied
+        return whole[(slice(None), *inside)]
 
     def _fill(
         self,

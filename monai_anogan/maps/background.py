@@ -24,10 +24,10 @@ BEYOND = 3.0  # standard deviations above the mean of healthy scans
 UPPER_QUARTILE = 75.0
 
 
-def background(inside: ArrayLike, percentile: float = UPPER_QUARTILE) -> float:
-    """A percentile of what a raw map holds in its organ, (N,); 0 where it holds nothing."""
+def background(inside: ArrayLike) -> float:
+    """The upper quartile of what a raw map holds in its organ, (N,); 0 where it holds nothing."""
     values = np.asarray(inside)
-    return float(np.percentile(values, percentile)) if values.size else 0.0
+    return float(np.percentile(values, UPPER_QUARTILE)) if values.size else 0.0
 
 
 class Background:

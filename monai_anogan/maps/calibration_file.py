@@ -21,7 +21,7 @@ from monai_anogan.maps.domain import Domain
 
 __all__ = ["CalibrationFile", "load_calibration", "weights_digest"]
 
-FORMAT = 4
+FORMAT = 5
 UNFIT = "the calibration was fitted for other weights; run: anogan calibrate --healthy DIR -o OUT"
 
 

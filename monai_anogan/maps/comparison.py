@@ -22,7 +22,7 @@ from monai_anogan.maps.scale_features import context_features, scale_features
 from monai_anogan.maps.surroundings import Surroundings, surprises
 from monai_anogan.maps.two_looks import TwoLooks
 
-__all__ = ["Comparison", "load_comparison"]
+__all__ = ["Comparison", "load_comparison", "mean_evidence"]
 
 
 class Comparison(nn.Module):
@@ -57,10 +57,10 @@ class Comparison(nn.Module):
         return torch.stack([m.second(features, a) for m, a in zip(members, around, strict=True)])
 
     @torch.no_grad()
-    def evidence(
+    def logits(
         self, image: torch.Tensor, reconstruction: torch.Tensor, mask: torch.Tensor
     ) -> torch.Tensor:
-        """Evidence of a lesion at each voxel, log(1 + odds), (1, D, H, W), 0 outside the organ.
+        """What each member makes of each voxel, (M, D, H, W); outside the organ minus infinity.
 
         Args:
             image: the scan in network space, (1, D, H, W).
@@ -68,9 +68,15 @@ class Comparison(nn.Module):
             mask: the organ, 0 or 1.
         """
         x, rebuilt, organ = self.on_its_device(image, reconstruction, mask)
-        found = torch.zeros(organ.shape, device=x.device)
-        found[organ] = F.softplus(self.look(self.see(x, rebuilt, organ), organ)).mean(0)
-        return found[None].to(image.device)
+        looks = torch.full((len(self.members), *organ.shape), -torch.inf, device=x.device)
+        looks[:, organ] = self.look(self.see(x, rebuilt, organ), organ)
+        return looks.to(image.device)
+
+    def evidence(
+        self, image: torch.Tensor, reconstruction: torch.Tensor, mask: torch.Tensor
+    ) -> torch.Tensor:
+        """Evidence of a lesion at each voxel, (1, D, H, W), 0 outside the organ; see `logits`."""
+        return mean_evidence(self.logits(image, reconstruction, mask))[None]
 
     def on_its_device(self, *volumes: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Volumes, (1, D, H, W), as plain ones, (D, H, W), where its weights are; the last, the
@@ -78,6 +84,11 @@ class Comparison(nn.Module):
         device = next(self.parameters()).device
         *shown, organ = (convert_to_tensor(v, track_meta=False)[0].to(device) for v in volumes)
         return *shown, organ > 0
+
+
+def mean_evidence(looks: torch.Tensor) -> torch.Tensor:
+    """The mean over members of log(1 + odds), from their logits, (M, ...)."""
+    return F.softplus(looks).mean(0)
 
 
 def load_comparison(path: str | Path, device: str | torch.device = "cpu") -> Comparison:

@@ -1,7 +1,8 @@
-"""The anomaly map by a comparison of the scan with its reconstruction, and a wide look besides.
+"""The anomaly map by a comparison of the scan with its reconstruction, and others asked besides.
 
-A network that finds its own features is asked beside the comparison, where there is one: see
-`WideLook`. What all say is pooled.
+A search that heals has asked another comparison, of the scan with the encoder's guess: see `Heal`.
+A network that finds its own features is asked where there is one: see `WideLook`. What all say is
+pooled.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ from typing import Any
 import torch
 from monai.data import MetaTensor
 from monai.transforms import Transform
+from monai.utils import convert_to_tensor
 from torch.nn import functional as F
 
-from monai_anogan.maps.background import UPPER_QUARTILE, background
-from monai_anogan.maps.comparison import Comparison
+from monai_anogan.maps.background import background
+from monai_anogan.maps.comparison import Comparison, mean_evidence
 from monai_anogan.maps.in_organ import box_of
 from monai_anogan.maps.scale_features import FEATURES
 from monai_anogan.maps.wide_look import WideLook, see_wide
@@ -24,7 +26,6 @@ __all__ = ["ComparisonMapd"]
 
 WIDE_COUNTS = 4  # as many members
 LOWEST = -5.0  # logit; below, no voice says more than that it sees nothing
-MEDIAN = 50.0
 
 
 class ComparisonMapd(Transform):
@@ -37,10 +38,11 @@ class ComparisonMapd(Transform):
         image_key: the scan in network space, (1, D, H, W).
         reconstruction_key: its healthy reconstruction, same shape.
         mask_key: the organ, same shape.
+        healing_key: logits of M members that healed the scan before, (M, D, H, W), each as good as
+            one of the comparison; absent without healing.
         map_key: where the map goes, (1, D, H, W) float32.
         background_key: where its background goes, a float. A pooled map hardly shows how loud a
-            scan is, for it holds no voice below `LOWEST`: there it is the median of the members'
-            mean, by which lesions of other scanners are kept that its upper quartile would lose.
+            scan is, for it holds no voice below `LOWEST`: it is that of the members' mean.
     """
 
     def __init__(
@@ -50,12 +52,13 @@ class ComparisonMapd(Transform):
         image_key: str = "image",
         reconstruction_key: str = "reconstruction",
         mask_key: str = "mask",
+        healing_key: str = "healing",
         map_key: str = "anomaly_map",
         background_key: str = "map_background",
     ) -> None:
         self.comparison, self.wide_look = comparison, wide_look
         self.image_key, self.reconstruction_key = image_key, reconstruction_key
-        self.mask_key, self.map_key = mask_key, map_key
+        self.mask_key, self.healing_key, self.map_key = mask_key, healing_key, map_key
         self.background_key = background_key
 
     @torch.no_grad()
@@ -67,16 +70,18 @@ class ComparisonMapd(Transform):
         )
         features = self.comparison.see(x, rebuilt, organ)
         looks = self.comparison.look(features, organ)
-        alone, found = F.softplus(looks).mean(0), torch.zeros(organ.shape, device=x.device)
-        found[organ], percentile = alone, UPPER_QUARTILE
+        if self.healing_key in data:
+            before = convert_to_tensor(data[self.healing_key], track_meta=False).to(looks)
+            looks = torch.cat([looks, before[:, organ]])
+        alone, found = mean_evidence(looks), torch.zeros(organ.shape, device=x.device)
+        found[organ] = alone
         if self.wide_look is not None and organ.any():
             seen = see_wide(x, rebuilt, organ, features[:, len(FEATURES) :])
             found[organ] = pooled(looks, self.wide_look(seen[None])[0][organ[box_of(organ)]])
-            percentile = MEDIAN
         return {
             **data,
             self.map_key: MetaTensor(found[None].cpu(), meta=meta),
-            self.background_key: background(alone.cpu(), percentile),
+            self.background_key: background(alone.cpu()),
         }
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from monai_anogan.maps.comparison import Comparison, load_comparison
+from monai_anogan.maps.comparison import Comparison, load_comparison, mean_evidence
 from monai_anogan.transforms import BACKGROUND
 from monai_anogan.transforms.highest import highest
 
@@ -30,12 +30,20 @@ class Heal:
     def __init__(self, comparison: Comparison, reach: int = 3) -> None:
         self.comparison, self.reach = comparison, reach
 
-    def __call__(self, volume: torch.Tensor, guess: torch.Tensor) -> torch.Tensor:
-        """The healed scan, (1, D, H, W), from the scan and a healthy guess at it."""
-        evidence = self.comparison.evidence(volume, guess, volume > BACKGROUND)
-        lesion = -torch.expm1(-evidence)  # 1 - exp(-log(1 + odds)) is the probability
-        around = highest(lesion[0], self.reach)[None]
-        return torch.where(volume > BACKGROUND, torch.lerp(volume, guess, around), volume)
+    def __call__(
+        self, volume: torch.Tensor, guess: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """The healed scan, (1, D, H, W), from the scan and a healthy guess at it.
+
+        Returns:
+            The healed scan, and the logits of the comparison's members, (M, D, H, W), by which it
+            was healed.
+        """
+        looks = self.comparison.logits(volume, guess, volume > BACKGROUND)
+        lesion = -torch.expm1(-mean_evidence(looks))  # 1 - exp(-log(1 + odds)) is the probability
+        around = highest(lesion, self.reach)[None]
+        healed = torch.where(volume > BACKGROUND, torch.lerp(volume, guess, around), volume)
+        return healed, looks
 
 
 def load_heal(

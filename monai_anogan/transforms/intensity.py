@@ -17,7 +17,9 @@ from monai_anogan.transforms.shading import gain
 __all__ = ["BACKGROUND", "ScaleInMaskd", "UnscaleInMaskd", "WindowInMaskd", "to_scanner_units"]
 
 BACKGROUND = -1.0
-"""Network-space value of everything outside the mask."""
+"""Network-space value of everything outside the mask, and of nothing inside."""
+
+DARKEST = torch.nextafter(torch.tensor(BACKGROUND), torch.tensor(0.0)).item()
 
 MOST_POWER = 2.5  # beyond it a scan is of another kind, and should look so
 
@@ -155,7 +157,7 @@ def _to_network_space(
     volume: torch.Tensor, mask: torch.Tensor, low: float, high: float, power: float = 1.0
 ) -> torch.Tensor:
     share = ((volume.float() - low) / (high - low)).clamp(0, 1)
-    scaled = share**power * 2 - 1
+    scaled = (share**power * 2 - 1).clamp_(min=DARKEST)
     scaled[~mask] = BACKGROUND
     if isinstance(scaled, MetaTensor):
         scaled.meta["scale"] = torch.tensor([low, high, power])
