@@ -101,7 +101,7 @@ def test_a_hounsfield_window_is_the_same_for_every_scan():
     out = WindowInMaskd("image", "mask", -160, 240)(
         {"image": image, "mask": torch.ones(1, 5, 1, 1)}
     )
-    assert out["image"].flatten().tolist() == [-1, -1, 0, 1, 1]
+    assert out["image"].flatten().tolist() == [DARKEST, DARKEST, 0, 1, 1]
 
 
 def test_coarser_spacing_averages_noise_and_keeps_place_and_brightness():
