@@ -15,7 +15,7 @@ from scipy import ndimage
 from torch import nn
 
 from monai_anogan.errors import InputError
-from monai_anogan.transforms.connected import largest_part
+from monai_anogan.transforms.connected import largest_part, without_appendages
 from monai_anogan.transforms.head_field import FIELD, in_field
 from monai_anogan.transforms.intensity import percentiles
 
@@ -23,6 +23,7 @@ __all__ = ["BrainMaskd", "ScaleHeadd"]
 
 FOREGROUND = 0.05  # of the scaled head; background noise lies below
 TISSUE = 0.3  # correlation of neighbouring voxels; of brains 0.8 or more, of noise about 0
+NECK, STUMP = 2, 6  # voxels; an orbit hangs on a brain by less, and no brain ends thinner
 STRIPPED_SHARE = 0.8  # of the foreground is brain; with the skull on it is about half
 
 
@@ -45,9 +46,10 @@ class ScaleHeadd(MapTransform):
 class BrainMaskd(MapTransform):
     """Write the brain mask of an MR head, with its skull or without, under `mask_key`.
 
-    Where the networks' mean sees more brain than not, the largest connected part, closed over gaps
-    (a lesion at the surface) and filled. A scan whose foreground is nearly all brain came
-    skull-stripped: then that foreground is the mask.
+    Where the networks' mean sees more brain than not, the largest connected part, without what
+    hangs on it by a thin neck (an orbit, muscle), closed over gaps (a lesion at the surface) and
+    filled. A scan whose foreground is nearly all brain came skull-stripped: then that foreground is
+    the mask.
 
     Args:
         keys: the head, (1, D, H, W) in RAS at the network's voxel size, scanner units.
@@ -87,7 +89,7 @@ class BrainMaskd(MapTransform):
 
     def _find(self, head: MetaTensor) -> MetaTensor:
         image = ScaleHeadd("image")({"image": head.as_tensor()})["image"]
-        brain = largest_part(self._segment(image))
+        brain = without_appendages(self._segment(image), NECK, STUMP)
         if _likeness(image[0].numpy(), brain) < TISSUE:
             brain[:] = False
         foreground = image[0].numpy() > FOREGROUND
