@@ -23,8 +23,10 @@ from monai_anogan.errors import AnoganError
 from monai_anogan.maps import (
     Comparison,
     Perceptron,
+    SecondOpinion,
     TwoLooks,
     context_features,
+    in_own_spreads,
     load_comparison,
 )
 
@@ -40,12 +42,14 @@ class ComparisonFit:
     not learned from, as it will later.
 
     A comparison that has members can be given more, for lesions of another kind: its surroundings
-    and the members that it has stay as they are, and no scans come for them.
+    and the members that it has stay as they are, and no scans come for them. Or the members are a
+    second opinion beside it, see `SecondOpinion`, which are shown what it sees in its own spreads.
 
     Args:
         path: file of the fitted comparison.
         scans: how many will come, each as often as it does.
         more_of: file of a comparison that is given more members; None begins one.
+        second_opinion: the members are of a second opinion beside `more_of`.
         rounds: how often a scan comes to a member.
         members: of the comparison, or how many more.
         epochs: passes over all voxels of a look.
@@ -54,7 +58,7 @@ class ComparisonFit:
 
     Raises:
         ValueError: `scans` cannot be the same, two or more, for every member and round and the
-            surroundings.
+            surroundings; or there is to be a second opinion beside nothing.
         InputError: `more_of` is no comparison.
     """
 
@@ -64,6 +68,7 @@ class ComparisonFit:
         scans: int,
         *,
         more_of: str | Path | None = None,
+        second_opinion: bool = False,
         rounds: int = 1,
         members: int = 1,
         epochs: int = 20,
@@ -77,6 +82,8 @@ class ComparisonFit:
                 f"{scans} scans must be {members} members' in {rounds} rounds each{before}, of two "
                 "or more"
             )
+        if second_opinion and more_of is None:
+            raise ValueError("a second opinion must have a comparison beside it, got no more_of")
         self.path, self.scans, self.epochs, self.seed = Path(path), scans, epochs, seed
         self.surroundings_epochs = surroundings_epochs
         different = scans // times
@@ -85,8 +92,9 @@ class ComparisonFit:
         self.first = different // 2 * rounds
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.comparison = _comparison(more_of, members)
-        self.kept = len(self.comparison.members) - members
+            self.comparison = _comparison(more_of, 0 if second_opinion else members)
+            self.opinion = SecondOpinion(members) if second_opinion else None
+        self.members = (self.opinion or self.comparison).members[-members:]
         self.healthy = SurroundingsFit(seed)
         self.voxels = LesionVoxels(seed)
         self.done = 0
@@ -106,25 +114,26 @@ class ComparisonFit:
         if self.done < self.before:
             self.healthy.add(image, rebuilt, organ, lesion > 0)
         else:
-            self._show(self.comparison.see(image, rebuilt, organ), organ, lesion)
+            seen = self.comparison.see(image, rebuilt, organ)
+            self._show(seen if self.opinion is None else in_own_spreads(seen), organ, lesion)
         self.done += 1
         if self.done == self.before:
             self._fit_surroundings()
 
     def save(self) -> None:
-        """Write the comparison.
+        """Write the comparison, or the second opinion.
 
         Raises:
             AnoganError: Other than `scans` scans came.
         """
         if self.done != self.scans:
             raise AnoganError(f"the fit must get {self.scans} scans, got {self.done}; run it again")
-        save_state_dict(self.comparison, self.path)
+        save_state_dict(self.opinion or self.comparison, self.path)
 
     def _show(self, seen: torch.Tensor, organ: torch.Tensor, lesion: torch.Tensor) -> None:
         """Draw voxels for a look of a member, and fit it when they are its last."""
         member, scan = divmod(self.done - self.before, self.each)
-        looks = self.comparison.members[self.kept + member]
+        looks = self.members[member]
         assert isinstance(looks, TwoLooks)
         if scan >= self.first:
             with torch.no_grad():

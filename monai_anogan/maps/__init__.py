@@ -12,6 +12,11 @@ from monai_anogan.maps.findings import Finding, Findings, find
 from monai_anogan.maps.heal import Heal, load_heal
 from monai_anogan.maps.residual import CaseScored, ResidualMapd, case_score
 from monai_anogan.maps.scale_features import context_features, scale_features
+from monai_anogan.maps.second_opinion import (
+    SecondOpinion,
+    in_own_spreads,
+    load_second_opinion,
+)
 from monai_anogan.maps.two_looks import Perceptron, TwoLooks
 from monai_anogan.maps.voxel_scale import VoxelScale
 from monai_anogan.maps.wide_look import WideLook, load_wide_look, see_wide
@@ -33,6 +38,7 @@ __all__ = [
     "Heal",
     "Perceptron",
     "ResidualMapd",
+    "SecondOpinion",
     "TurnDownd",
     "TwoLooks",
     "Verdict",
@@ -43,9 +49,11 @@ __all__ = [
     "case_score",
     "context_features",
     "find",
+    "in_own_spreads",
     "load_calibration",
     "load_comparison",
     "load_heal",
+    "load_second_opinion",
     "load_wide_look",
     "measure",
     "scale_features",

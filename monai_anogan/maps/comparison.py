@@ -10,7 +10,6 @@ minutes.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import cast
 
 import torch
 from monai.utils import convert_to_tensor
@@ -18,9 +17,10 @@ from torch import nn
 from torch.nn import functional as F
 
 from monai_anogan.errors import InputError
-from monai_anogan.maps.scale_features import context_features, scale_features
+from monai_anogan.maps.scale_features import scale_features
 from monai_anogan.maps.surroundings import Surroundings, surprises
-from monai_anogan.maps.two_looks import TwoLooks
+from monai_anogan.maps.two_looks import TwoLooks, look_twice
+from monai_anogan.maps.weights_file import weights_of
 
 __all__ = ["Comparison", "load_comparison", "mean_evidence"]
 
@@ -51,10 +51,7 @@ class Comparison(nn.Module):
 
     def look(self, features: torch.Tensor, organ: torch.Tensor) -> torch.Tensor:
         """What each member makes of what is seen, (N, SEEN): logits of a lesion, (M, N)."""
-        members = cast("list[TwoLooks]", [*self.members])
-        first = torch.stack([member.first(features) for member in members])
-        around = context_features(F.softplus(first), organ)
-        return torch.stack([m.second(features, a) for m, a in zip(members, around, strict=True)])
+        return look_twice(self.members, features, organ)
 
     @torch.no_grad()
     def logits(
@@ -102,12 +99,7 @@ def load_comparison(path: str | Path, device: str | torch.device = "cpu") -> Com
             f"the comparison must be fitted first, {path} is missing; run the bundle's "
             "fit_comparison.json, or take configs/residual_map.yaml as an overlay"
         )
-    state = torch.load(path, map_location="cpu", weights_only=True)
-    try:
+    with weights_of(path, "a comparison", "fit it again") as state:
         comparison = Comparison(len({n.split(".")[1] for n in state if n.startswith("members.")}))
         comparison.load_state_dict(state)
-    except (RuntimeError, TypeError, AttributeError, IndexError) as error:
-        raise InputError(
-            f"{path} must be a comparison of this version, got something else; fit it again"
-        ) from error
     return comparison.to(device).float().eval().requires_grad_(False)

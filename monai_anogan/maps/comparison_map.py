@@ -2,7 +2,7 @@
 
 A search that heals has asked another comparison, of the scan with the encoder's guess: see `Heal`.
 A network that finds its own features is asked where there is one: see `WideLook`. What all say is
-pooled.
+pooled, and where there is a `SecondOpinion` held down by it.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from monai_anogan.maps.background import background
 from monai_anogan.maps.comparison import Comparison, mean_evidence
 from monai_anogan.maps.in_organ import box_of
 from monai_anogan.maps.scale_features import FEATURES
+from monai_anogan.maps.second_opinion import SecondOpinion
 from monai_anogan.maps.wide_look import WideLook, see_wide
 
 __all__ = ["ComparisonMapd"]
@@ -35,6 +36,7 @@ class ComparisonMapd(Transform):
         comparison: fitted.
         wide_look: asked besides, see `pooled`; None leaves it to the mean of the comparison's
             members.
+        second_opinion: the map goes nowhere beyond it; None leaves it as it is.
         image_key: the scan in network space, (1, D, H, W).
         reconstruction_key: its healthy reconstruction, same shape.
         mask_key: the organ, same shape.
@@ -49,6 +51,7 @@ class ComparisonMapd(Transform):
         self,
         comparison: Comparison,
         wide_look: WideLook | None = None,
+        second_opinion: SecondOpinion | None = None,
         image_key: str = "image",
         reconstruction_key: str = "reconstruction",
         mask_key: str = "mask",
@@ -57,6 +60,7 @@ class ComparisonMapd(Transform):
         background_key: str = "map_background",
     ) -> None:
         self.comparison, self.wide_look = comparison, wide_look
+        self.second_opinion = second_opinion
         self.image_key, self.reconstruction_key = image_key, reconstruction_key
         self.mask_key, self.healing_key, self.map_key = mask_key, healing_key, map_key
         self.background_key = background_key
@@ -78,6 +82,9 @@ class ComparisonMapd(Transform):
         if self.wide_look is not None and organ.any():
             seen = see_wide(x, rebuilt, organ, features[:, len(FEATURES) :])
             found[organ] = pooled(looks, self.wide_look(seen[None])[0][organ[box_of(organ)]])
+        if self.second_opinion is not None and organ.any():
+            most = F.softplus(self.second_opinion(features, organ))
+            found[organ] = torch.minimum(found[organ], most)
         return {
             **data,
             self.map_key: MetaTensor(found[None].cpu(), meta=meta),

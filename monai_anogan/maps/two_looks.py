@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import cast
+
 import torch
 from torch import nn
+from torch.nn import functional as F
 
-from monai_anogan.maps.scale_features import CONTEXT, FEATURES
+from monai_anogan.maps.scale_features import CONTEXT, FEATURES, context_features
 from monai_anogan.maps.surroundings import SURPRISES
 
-__all__ = ["AT_ONCE", "Perceptron", "TwoLooks"]
+__all__ = ["AT_ONCE", "Perceptron", "TwoLooks", "look_twice"]
 
 FARTHEST = 8.0  # standard deviations of a feature; beyond, nothing was learned
 WIDTH = 128
@@ -61,3 +65,19 @@ class TwoLooks(nn.Module):
         super().__init__()
         self.first = Perceptron(SEEN)
         self.second = Perceptron(SEEN + len(CONTEXT))
+
+
+def look_twice(
+    members: Iterable[nn.Module], features: torch.Tensor, organ: torch.Tensor
+) -> torch.Tensor:
+    """What each of M `TwoLooks` makes of an organ: logits of a lesion, (M, N).
+
+    Args:
+        members: the looks.
+        features: what a first look sees of each voxel, (N, SEEN) in the order of `organ.nonzero()`.
+        organ: (D, H, W), True inside.
+    """
+    looks = [cast("TwoLooks", member) for member in members]
+    first = torch.stack([member.first(features) for member in looks])
+    around = context_features(F.softplus(first), organ)
+    return torch.stack([m.second(features, a) for m, a in zip(looks, around, strict=True)])

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from pickle import UnpicklingError
 
 import torch
 from monai.networks.nets import DynUNet
@@ -20,11 +19,11 @@ from torch.nn import functional as F
 from monai_anogan.errors import InputError
 from monai_anogan.maps.in_organ import box_of, places
 from monai_anogan.maps.surroundings import SURPRISES
+from monai_anogan.maps.weights_file import weights_of
 
 __all__ = ["SEEN_WIDE", "WideLook", "load_wide_look", "see_wide"]
 
 FILTERS = (32, 64, 128, 256)
-UNREADABLE = (RuntimeError, TypeError, AttributeError, LookupError, EOFError, UnpicklingError)
 OF_SURROUNDINGS = tuple(
     SURPRISES.index(f"{what} of the {of}")
     for what in ("surprise", "logarithm of the usual error")
@@ -113,8 +112,7 @@ def load_wide_look(path: str | Path | None, device: str | torch.device = "cpu") 
             f"the wide look must be trained first, {path} is missing; run "
             "scripts/train_wide_look.py, or do without it by an overlay with wide_look_file: null"
         )
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+    with weights_of(path, "a wide look", "train it again") as state:
         look = WideLook([len(state[f"{n}.conv1.conv.weight"]) for n in _levels(state)])
         parts = look.parts()
         if parts.keys() != state.keys():
@@ -122,10 +120,6 @@ def load_wide_look(path: str | Path | None, device: str | torch.device = "cpu") 
         with torch.no_grad():
             for name, part in parts.items():
                 part.copy_(state[name])
-    except UNREADABLE as error:
-        raise InputError(
-            f"{path} must be a wide look of this version, got something else; train it again"
-        ) from error
     return look.to(device).eval().requires_grad_(False)
 
 
