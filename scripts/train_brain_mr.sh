@@ -46,7 +46,7 @@ fit() { # fit FILE OVERLAYS MODE [--id value ...]: a comparison, on painted heal
     local file=$1 overlays=$2 mode=$3
     shift 3
     python -m monai.bundle run \
-        --config_file "['$configs/inference.json'$overlays,'$configs/fit_comparison.json']" \
+        --config_file "['$configs/inference.json','$configs/fit_comparison.json'$overlays]" \
         --bundle_root "$root/bundle" --dataset_dir "$data" --mode "$mode" \
         --comparison_file "$file" "$@"
 }
@@ -57,6 +57,8 @@ compare() { # compare NAME OVERLAYS MODE: of lesions of every kind, then of whit
 }
 compare comparison_encoder "" encoder
 compare comparison_search "" search
+fit "$root/bundle/models/second_opinion.pt" ",'$root/configs/second_opinion.yaml'" search \
+    --more_of "$root/bundle/models/comparison_search.pt"
 compare comparison_3d ",'$root/configs/brain_mr_3d.yaml'" encoder
 if python -c 'import sys, torch; sys.exit(not torch.cuda.is_available())'; then
     python "$root/scripts/train_wide_look.py" "$data" "$out/wide_look" --workers "$(nproc)"
