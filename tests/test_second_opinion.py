@@ -7,7 +7,6 @@ from torch.nn import functional as F
 
 from monai_anogan.bundle_folder import default_bundle
 from monai_anogan.engines import ComparisonFit, in_rounds, save_state_dict
-from monai_anogan.errors import InputError
 from monai_anogan.maps import (
     Comparison,
     ComparisonMapd,
@@ -124,19 +123,6 @@ def test_it_is_fitted_beside_a_comparison_that_stays_as_it_is(tmp_path):
 def test_beside_nothing_there_is_no_second_opinion(tmp_path):
     with pytest.raises(ValueError, match="must have a comparison beside it, got no more_of"):
         ComparisonFit(tmp_path / "opinion.pt", 8, second_opinion=True)
-
-
-def test_no_second_opinion_is_a_clear_error_and_so_is_another_file(tmp_path):
-    assert load_second_opinion(None) is None
-    with pytest.raises(InputError, match=r"opinion\.pt is missing; run the bundle's fit_compari"):
-        load_second_opinion(tmp_path / "opinion.pt")
-    other = tmp_path / "other.pt"
-    torch.save(Comparison().state_dict(), other)
-    with pytest.raises(InputError, match="must be a second opinion of this version"):
-        load_second_opinion(other)
-    other.write_bytes(b"no weights")
-    with pytest.raises(InputError, match="must be a second opinion of this version"):
-        load_second_opinion(other)
 
 
 def test_its_overlay_alters_a_scan_and_leaves_it_in_network_space():

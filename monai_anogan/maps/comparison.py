@@ -16,7 +16,6 @@ from monai.utils import convert_to_tensor
 from torch import nn
 from torch.nn import functional as F
 
-from monai_anogan.errors import InputError
 from monai_anogan.maps.scale_features import scale_features
 from monai_anogan.maps.surroundings import Surroundings, surprises
 from monai_anogan.maps.two_looks import TwoLooks, look_twice
@@ -94,12 +93,8 @@ def load_comparison(path: str | Path, device: str | torch.device = "cpu") -> Com
     Raises:
         InputError: The file is not there, or holds something else.
     """
-    if not Path(path).is_file():
-        raise InputError(
-            f"the comparison must be fitted first, {path} is missing; run the bundle's "
-            "fit_comparison.json, or take configs/residual_map.yaml as an overlay"
-        )
-    with weights_of(path, "a comparison", "fit it again") as state:
+    cure = "run the bundle's fit_comparison.json, or take configs/residual_map.yaml as an overlay"
+    with weights_of(path, "comparison", make="fit", made="fitted", cure=cure) as state:
         comparison = Comparison(len({n.split(".")[1] for n in state if n.startswith("members.")}))
         comparison.load_state_dict(state)
     return comparison.to(device).float().eval().requires_grad_(False)

@@ -14,7 +14,6 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from monai_anogan.errors import InputError
 from monai_anogan.maps.scale_features import FEATURES
 from monai_anogan.maps.two_looks import TwoLooks, look_twice
 from monai_anogan.maps.weights_file import weights_of
@@ -77,13 +76,11 @@ def load_second_opinion(
     """
     if path is None:
         return None
-    if not Path(path).is_file():
-        raise InputError(
-            f"the second opinion must be fitted first, {path} is missing; run the bundle's "
-            "fit_comparison.json with configs/second_opinion.yaml, or do without it by an overlay "
-            "with second_opinion_file: null"
-        )
-    with weights_of(path, "a second opinion", "fit it again") as state:
+    cure = (
+        "run the bundle's fit_comparison.json with configs/second_opinion.yaml, or do without it "
+        "by an overlay with second_opinion_file: null"
+    )
+    with weights_of(path, "second opinion", make="fit", made="fitted", cure=cure) as state:
         opinion = SecondOpinion(len({name.split(".")[1] for name in state}))
         opinion.load_state_dict(state)
     return opinion.to(device).float().eval().requires_grad_(False)

@@ -16,7 +16,6 @@ from monai.networks.nets import DynUNet
 from torch import nn
 from torch.nn import functional as F
 
-from monai_anogan.errors import InputError
 from monai_anogan.maps.in_organ import box_of, places
 from monai_anogan.maps.surroundings import SURPRISES
 from monai_anogan.maps.weights_file import weights_of
@@ -107,12 +106,10 @@ def load_wide_look(path: str | Path | None, device: str | torch.device = "cpu") 
     """
     if path is None:
         return None
-    if not Path(path).is_file():
-        raise InputError(
-            f"the wide look must be trained first, {path} is missing; run "
-            "scripts/train_wide_look.py, or do without it by an overlay with wide_look_file: null"
-        )
-    with weights_of(path, "a wide look", "train it again") as state:
+    cure = (
+        "run scripts/train_wide_look.py, or do without it by an overlay with wide_look_file: null"
+    )
+    with weights_of(path, "wide look", make="train", made="trained", cure=cure) as state:
         look = WideLook([len(state[f"{n}.conv1.conv.weight"]) for n in _levels(state)])
         parts = look.parts()
         if parts.keys() != state.keys():
